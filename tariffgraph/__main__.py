@@ -1,0 +1,5 @@
+"""``python -m tariffgraph`` is the command ``tariffgraph``."""
+
+from .cli import main
+
+main()

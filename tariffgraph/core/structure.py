@@ -1,0 +1,274 @@
+"""Structure: who buys from whom, relabelled so that one pass solves what has no cycle; and the two solves on it.
+
+x = c + W x   (``solve``)  follows prices and contents from suppliers to users;
+y = c + Wᵀ y  (``solve_backward``) follows requirements from a final good to its suppliers.
+W holds one non-negative weight per input. Components with a cycle are solved by elimination when small and by
+Gauss–Seidel when large; ``error_bound`` proves how far the result can be off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .jit import kernel
+
+Array = np.ndarray[Any, Any]
+
+__all__ = ["Structure", "Unproductive"]
+
+#: Components up to this many stages are solved by elimination, larger ones by Gauss–Seidel.
+ELIMINATE_UP_TO = 400
+SWEEPS = 20_000
+TOLERANCE = 1e-16
+
+
+class Unproductive(Exception):  # noqa: N818 - a signal between rooms; the domain error names the cycle
+    """The component of ``stage`` (engine's number) consumes at least what it makes."""
+
+    def __init__(self, start: int, stop: int) -> None:
+        super().__init__(f"stages {start} to {stop - 1} form a cycle that is not productive")
+        self.start = start
+        self.stop = stop
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """Inputs grouped by user, stages in topological order.
+
+    ``first``: (stages + 1,), where each user's inputs begin. ``supplier``: (inputs,), stage numbers. ``stage``:
+    (stages,), the caller's number of each stage; ``input``: (inputs,), the caller's number of each input.
+    ``cycles``: the [start, stop) ranges of the components that hold a cycle, in order.
+    """
+
+    first: Array
+    supplier: Array
+    stage: Array
+    input: Array
+    cycles: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def build(cls, stages: int, supplier: Array, user: Array) -> Structure:
+        """Relabel ``stages`` stages and the inputs ``supplier`` → ``user`` (numbers of the caller) for the solves."""
+        by_user = np.argsort(user, kind="stable")
+        first = np.zeros(stages + 1, np.int64)
+        np.cumsum(np.bincount(user, minlength=stages), out=first[1:])
+        component = np.zeros(stages, np.int64)
+        order = np.zeros(stages, np.int64)
+        size = stages + len(supplier)
+        count = kernel("strong_components", 10 * size)(first, supplier[by_user].astype(np.int64), component, order)
+
+        position = np.empty(stages, np.int64)
+        position[order] = np.arange(stages)
+        new_user = position[user]
+        rows = np.argsort(new_user, kind="stable")
+        np.cumsum(np.bincount(new_user, minlength=stages), out=first[1:])
+        new_supplier = position[supplier[rows]]
+
+        sizes = np.bincount(component, minlength=count)
+        loops = np.zeros(count, np.bool_)
+        loops[component[user[supplier == user]]] = True
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        cyclic = np.flatnonzero((sizes > 1) | loops)
+        return cls(
+            first=first.astype(np.uint64),
+            supplier=new_supplier.astype(np.uint32),
+            stage=order,
+            input=rows,
+            cycles=tuple((int(starts[c]), int(starts[c + 1])) for c in cyclic),
+        )
+
+    @property
+    def stages(self) -> int:
+        """How many stages there are."""
+        return len(self.stage)
+
+    @property
+    def inputs_of_stage(self) -> Array:
+        """How many inputs each stage has, (stages,)."""
+        ends = self.first.astype(np.int64)
+        return np.asarray(ends[1:] - ends[:-1], np.int64)
+
+    @property
+    def user(self) -> Array:
+        """The stage that each input goes to, (inputs,)."""
+        return np.repeat(np.arange(self.stages), self.inputs_of_stage)
+
+    def solve(self, weight: Array, constant: Array) -> Array:
+        """Solve x = c + W x. ``weight``: (inputs,), ``constant``: (stages,). Raises Unproductive."""
+        x = constant.astype(np.float64, copy=True)
+        sweep = kernel("forward_sweep", len(self.supplier))
+        done = 0
+        for start, stop in self.cycles:
+            sweep(self.first, self.supplier, weight, x, done, start)
+            self._solve_cycle(weight, constant, x, start, stop)
+            done = stop
+        sweep(self.first, self.supplier, weight, x, done, self.stages)
+        return x
+
+    def _solve_cycle(self, weight: Array, constant: Array, x: Array, start: int, stop: int) -> None:
+        component = self._component(weight, start, stop)
+        entering = constant[start:stop] + component.entering(x)
+        if stop - start <= ELIMINATE_UP_TO:
+            x[start:stop] = component.eliminate(entering, transposed=False)
+            return
+        x[start:stop] = 0.0
+        steps = int(self.first[stop] - self.first[start]) * 100
+        solver = kernel("gauss_seidel", steps)
+        change = solver(self.first, self.supplier, weight, constant, x, start, stop, SWEEPS, TOLERANCE)
+        if not change <= 1e-9:
+            raise Unproductive(start, stop)
+
+    def solve_backward(self, weight: Array, constant: Array) -> Array:
+        """Solve y = c + Wᵀ y. ``constant``: (stages,), not negative."""
+        y = constant.astype(np.float64, copy=True)
+        sweep = kernel("backward_sweep", len(self.supplier))
+        done = self.stages
+        for start, stop in reversed(self.cycles):
+            sweep(self.first, self.supplier, weight, y, stop, done)
+            self._solve_cycle_backward(weight, y, start, stop)
+            done = start
+        sweep(self.first, self.supplier, weight, y, 0, done)
+        return y
+
+    def _solve_cycle_backward(self, weight: Array, y: Array, start: int, stop: int) -> None:
+        if not y[start:stop].any():
+            return
+        component = self._component(weight, start, stop)
+        if stop - start <= ELIMINATE_UP_TO:
+            y[start:stop] = component.eliminate(y[start:stop], transposed=True)
+        else:
+            steps = int(self.first[stop] - self.first[start]) * 100
+            solver = kernel("requirements_backward", steps)
+            change = solver(self.first, self.supplier, weight, y, start, stop, SWEEPS, TOLERANCE)
+            if not change <= 1e-9 * np.max(y[start:stop]):
+                raise Unproductive(start, stop)
+        component.hand_on(y)
+
+    def prove_productive(self, weight: Array) -> None:
+        """Prove that x = c + W x has a non-negative solution for every c ≥ 0 (spectral radius of W below 1).
+
+        A positive w with w > W w proves it; ones do where every stage of a cycle adds value. Raises Unproductive.
+        """
+        for start, stop in self.cycles:
+            component = self._component(weight, start, stop)
+            if (component.within(np.ones(stop - start)) < 1.0 - 1e-9).all():
+                continue
+            trial = np.zeros(self.stages)
+            self._solve_cycle(weight, np.ones(self.stages), trial, start, stop)
+            w = trial[start:stop]
+            if not ((w > 0) & (w - component.within(w) > 0)).all():
+                raise Unproductive(start, stop)
+
+    def worst_cycle(self, weight: Array, start: int, stop: int) -> tuple[list[int], float, float]:
+        """Return a cycle of the component to show, suppliers first, the spectral radius, and the product of weights.
+
+        The radius is the limit of power iteration; the cycle follows, from the stage that weighs most, the supplier that
+        carries most until a stage comes again.
+        """
+        component = self._component(weight, start, stop)
+        vector = np.ones(stop - start)
+        radius = 0.0
+        for _ in range(500):
+            moved = component.within(vector)
+            radius = float(np.max(moved / vector))
+            vector = (vector + moved) / np.max(vector + moved)
+            vector = np.maximum(vector, 1e-300)
+        at = int(np.argmax(vector))
+        path: list[int] = []
+        factors: list[float] = []
+        while at not in path:
+            path.append(at)
+            carried = {
+                int(e): weight[e] * vector[int(self.supplier[e]) - start]
+                for e in range(int(self.first[start + at]), int(self.first[start + at + 1]))
+                if self.supplier[e] >= start
+            }
+            heaviest = max(carried, key=lambda e: (carried[e], -e))
+            factors.append(float(weight[heaviest]))
+            at = int(self.supplier[heaviest]) - start
+        begin = path.index(at)
+        return [start + one for one in path[begin:][::-1]], radius, float(np.prod(factors[begin:]))
+
+    def error_bound(self, weight: Array, constant: Array, x: Array) -> Array:
+        """Return a bound on the error of every x_j of ``solve``: |x − exact| ≤ (I − W)^-1 (|residual| + rounding).
+
+        In a component with a cycle, any w > 0 with w − W w ≥ δ > 0 proves that (I − W)^-1 r ≤ w · max(r / (w − W w))
+        (Berman & Plemmons 1994, ch. 6). w is the computed solution of w = 1 + W w.
+        """
+        r = np.zeros(self.stages)
+        kernel("residual", len(self.supplier))(self.first, self.supplier, weight, constant, x, r)
+        bound = r * (1 + 1e-12)
+        sweep = kernel("forward_sweep", len(self.supplier))
+        done = 0
+        for start, stop in self.cycles:
+            sweep(self.first, self.supplier, weight, bound, done, start)
+            component = self._component(weight, start, stop)
+            entering = bound[start:stop] + component.entering(bound)
+            ones = np.ones(self.stages)
+            trial = np.zeros(self.stages)
+            self._solve_cycle(weight, ones, trial, start, stop)
+            w = trial[start:stop]
+            margin = w - component.within(w) - 1e-12 * w
+            if not (margin > 0).all() or not (w > 0).all():
+                raise Unproductive(start, stop)
+            bound[start:stop] = w * np.max(entering / margin)
+            done = stop
+        sweep(self.first, self.supplier, weight, bound, done, self.stages)
+        return bound * (1 + 1e-12)
+
+    def _component(self, weight: Array, start: int, stop: int) -> _Component:
+        inputs = slice(int(self.first[start]), int(self.first[stop]))
+        users = np.repeat(np.arange(start, stop), self.inputs_of_stage[start:stop])
+        return _Component(start, stop, users, self.supplier[inputs].astype(np.int64), weight[inputs])
+
+
+@dataclass(frozen=True, eq=False)
+class _Component:
+    """The inputs of the stages ``start`` to ``stop``, which form one cycle or several that share stages."""
+
+    start: int
+    stop: int
+    user: Array
+    supplier: Array
+    weight: Array
+
+    @property
+    def _inside(self) -> Array:
+        return self.supplier >= self.start  # no supplier lies behind its user's component
+
+    def entering(self, x: Array) -> Array:
+        """Return what the component's stages take from suppliers outside it."""
+        outside = ~self._inside
+        carried = self.weight[outside] * x[self.supplier[outside]]
+        return np.bincount(self.user[outside] - self.start, weights=carried, minlength=self.stop - self.start)
+
+    def within(self, v: Array) -> Array:
+        """Return W v over the component's own inputs."""
+        inside = self._inside
+        carried = self.weight[inside] * v[self.supplier[inside] - self.start]
+        return np.bincount(self.user[inside] - self.start, weights=carried, minlength=self.stop - self.start)
+
+    def hand_on(self, y: Array) -> None:
+        """Add to the suppliers outside what the component's stages require of them."""
+        outside = ~self._inside
+        np.add.at(y, self.supplier[outside], self.weight[outside] * y[self.user[outside]])
+
+    def eliminate(self, right: Array, *, transposed: bool) -> Array:
+        """Solve (I − W) x = right, or its transpose, with one step of iterative refinement."""
+        size = self.stop - self.start
+        row, column = (self.user, self.supplier) if not transposed else (self.supplier, self.user)
+        inside = self._inside
+        row, column, weight = row[inside] - self.start, column[inside] - self.start, self.weight[inside]
+        matrix = np.eye(size)
+        np.subtract.at(matrix, (row, column), weight)
+        solve = kernel("eliminate", size**3)
+        x = right.reshape(size, 1).copy()
+        if solve(matrix.copy(), x) >= 0:
+            raise Unproductive(self.start, self.stop)
+        left_over = right - x[:, 0] + np.bincount(row, weights=weight * x[column, 0], minlength=size)
+        correction = left_over.reshape(size, 1)
+        solve(matrix, correction)
+        return np.asarray(x[:, 0] + correction[:, 0])

@@ -1,0 +1,70 @@
+"""Parts of a customs value: what a base charges, what a relation covers, what is left (RULES §§2–3).
+
+A part is either a sum of contents of kinds, or the whole value less contents of kinds. Contents of different kinds are
+disjoint and add up; the same kind counts once. The two forms are closed under "less", so any chain of covers stays a
+part.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..rules.rate import Base
+
+__all__ = ["NOTHING", "WHOLE", "Part", "part_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the value: ``whole`` less ``amounts``, or just the ``amounts``, by kind, as shares of the value."""
+
+    whole: bool
+    amounts: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def share(self) -> float:
+        """The part as a share of the customs value, between 0 and 1."""
+        if not self.amounts:
+            return 1.0 if self.whole else 0.0
+        total = math.fsum(self.amounts[kind] for kind in sorted(self.amounts))
+        return max(0.0, 1.0 - total) if self.whole else min(1.0, total)
+
+    def less(self, other: Part) -> Part:
+        """Return what is left of this part when ``other`` is taken out of it."""
+        mine, its = self.amounts, other.amounts
+        if self.whole and other.whole:  # all but mine, less all but its: what is in its and not in mine
+            left = {kind: amount - mine.get(kind, 0.0) for kind, amount in its.items()}
+            return Part(False, {kind: amount for kind, amount in left.items() if amount > 0})
+        if self.whole:  # all but mine, less its: the same kind counts once
+            return Part(True, {kind: max(mine.get(kind, 0.0), its.get(kind, 0.0)) for kind in {*mine, *its}})
+        if other.whole:  # mine, less all but its: what mine and its share
+            return Part(False, {kind: min(amount, its[kind]) for kind, amount in mine.items() if kind in its})
+        left = {kind: amount - its.get(kind, 0.0) for kind, amount in mine.items()}
+        return Part(False, {kind: amount for kind, amount in left.items() if amount > 0})
+
+
+WHOLE = Part(True)
+NOTHING = Part(False)
+
+
+def part_of(base: Base, content: Mapping[str, float]) -> Part:
+    """Return the part of the value that a base names, given the contents that are known.
+
+    An unknown content charges the whole value (``unknown: full``) or nothing (``unknown: zero``) in ``content``, and
+    gives no relief in ``without``.
+    """
+    if base.form == "customs-value":
+        return WHOLE
+    known = content.get(base.kind)
+    if base.form == "content":
+        if known is None:
+            return WHOLE if base.unknown == "full" else NOTHING
+        return Part(False, {base.kind: known})
+    if known is None:
+        return WHOLE
+    return Part(True, {base.kind: known if base.at_most is None else min(known, base.at_most)})

@@ -1,0 +1,258 @@
+"""Every table that is read or returned: its columns with type, unit, default and meaning.
+
+The readers check tables against these columns, and the reference pages are made from them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = [
+    "BY",
+    "BY_KEYS",
+    "CONTENT",
+    "CROSSINGS",
+    "DUTY_BY",
+    "DUTY_LINES",
+    "INPUTS",
+    "READ_TABLES",
+    "SHIPMENTS",
+    "SHIPMENT_RESULTS",
+    "STAGES",
+    "Column",
+    "content_kind",
+]
+
+Kind = Literal[
+    "id",  # an id of the table's own
+    "stage",  # the id of a stage
+    "country",  # ISO 3166 alpha-3, or a region that graph.toml declares
+    "origin",  # a country, or tariff-shift
+    "product",  # an HS code, or NAME:CODE of another nomenclature
+    "word",  # a name without spaces at its ends: a program, a unit
+    "declarations",  # words joined by ';'
+    "text",  # anything, for people
+    "number",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table.
+
+    ``above``, ``least`` and ``most`` bound a number; ``gaps`` tells that an empty number cell means "not
+    stated" instead of being an error. ``default`` is what holds for the whole table when the column is left
+    out.
+    """
+
+    name: str
+    kind: Kind
+    meaning: str
+    unit: str = ""
+    required: bool = False
+    default: str | float | None = None
+    above: float | None = None
+    least: float | None = None
+    most: float | None = None
+    gaps: bool = False
+
+    @property
+    def type(self) -> Literal["number", "text"]:
+        """How the values are held: ``number`` (float64) or ``text``."""
+        return "number" if self.kind == "number" else "text"
+
+
+_CONTENT = re.compile(r"content\.([A-Za-z0-9][A-Za-z0-9_-]*)")
+
+
+def content_kind(name: str) -> str | None:
+    """Return KIND when the column is called ``content.KIND``, else None."""
+    match = _CONTENT.fullmatch(name)
+    return match[1] if match else None
+
+
+CONTENT = Column(
+    "content.KIND",
+    "number",
+    "declared content of the kind in the goods; overrides the computed one at this crossing",
+    unit="share of the customs value",
+    least=0.0,
+    most=1.0,
+    gaps=True,
+)
+
+_SOURCE = Column("source", "text", "where the row comes from")
+_NOTE = Column("note", "text", "remark for people")
+
+STAGES: tuple[Column, ...] = (
+    Column("stage", "id", "id of the stage", required=True),
+    Column("country", "country", "where the stage happens", required=True),
+    Column("product", "product", "what the stage makes", required=True),
+    Column(
+        "value_added",
+        "number",
+        "value that the stage itself adds; 1 − Σ input shares where the column is left out",
+        unit="share of the output's untaxed value",
+    ),
+    Column("nationality", "country", "nationality of the producing firm; the country where not said"),
+    Column("origin", "origin", "country of origin of the good, or tariff-shift; the country where not said"),
+    Column("net_cost", "number", "net cost of the good", unit="per unit of value", default=1.0, above=0.0),
+    Column(
+        "credit_base",
+        "number",
+        "what a credit's share is taken of (the retail price, say)",
+        unit="per unit of value",
+        default=1.0,
+        least=0.0,
+    ),
+    Column("name", "text", "name of the stage, for people"),
+    Column("firm", "text", "name of the producing firm, for people"),
+    _NOTE,
+    _SOURCE,
+)
+
+_FLOW: tuple[Column, ...] = (
+    Column(
+        "pass_through",
+        "number",
+        "part of the duty that reaches the buyer's price",
+        unit="share of the duty",
+        default=1.0,
+        least=0.0,
+        most=1.0,
+    ),
+    Column("program", "word", "preference that is claimed"),
+    Column(
+        "utilization",
+        "number",
+        "part of the flow that claims the preference",
+        unit="share of the flow",
+        default=1.0,
+        least=0.0,
+        most=1.0,
+    ),
+    Column(
+        "drawback",
+        "number",
+        "part of the duty that is refunded",
+        unit="share of the duty",
+        default=0.0,
+        least=0.0,
+        most=1.0,
+    ),
+    Column("declares", "declarations", "declarations made at the border, joined by ';'"),
+    _SOURCE,
+    _NOTE,
+)
+
+INPUTS: tuple[Column, ...] = (
+    Column("id", "id", "id of the crossing; supplier->user, then #2, #3 where not said"),
+    Column("supplier", "stage", "the stage that sells", required=True),
+    Column("user", "stage", "the stage that buys; a stage may buy from itself", required=True),
+    Column(
+        "share",
+        "number",
+        "cost of the input, untaxed",
+        unit="share of the user's output value",
+        required=True,
+        above=0.0,
+        most=1.0,
+    ),
+    *_FLOW,
+)
+
+SHIPMENTS: tuple[Column, ...] = (
+    Column("id", "id", "id of the shipment; stage->market, then #2, #3 where not said"),
+    Column("stage", "stage", "the stage that the final good leaves", required=True),
+    Column("market", "country", "the country that it is sold in", required=True),
+    Column("value", "number", "untaxed customs value", unit="money a year", least=0.0, gaps=True),
+    Column("quantity", "number", "quantity", unit="`unit` a year", least=0.0, gaps=True),
+    Column("unit", "word", "unit of the quantity (kg, t, piece)"),
+    *_FLOW,
+)
+
+READ_TABLES: dict[str, tuple[Column, ...]] = {"stages": STAGES, "inputs": INPUTS, "shipments": SHIPMENTS}
+
+_VALUE = "share of the untaxed value"
+_CUSTOMS = "share of the customs value"
+
+SHIPMENT_RESULTS: tuple[Column, ...] = (
+    Column("id", "id", "id of the shipment"),
+    Column("stage", "stage", "the stage that the final good leaves"),
+    Column("market", "country", "the country that it is sold in"),
+    Column(
+        "value",
+        "number",
+        "untaxed customs value; null where the graph states none",
+        unit="money a year",
+        gaps=True,
+    ),
+    Column("statutory_rate", "number", "all measures at the last border", unit=_CUSTOMS),
+    Column("border_rate", "number", "what the last border alone adds to the buyer's price", unit=_VALUE),
+    Column("embedded_rate", "number", "duties paid upstream that arrive in the price", unit=_VALUE),
+    Column("compounding_rate", "number", "duty charged on embedded duty at the last border", unit=_VALUE),
+    Column("effective_rate", "number", "effective tariff incidence: border + embedded + compounding", unit=_VALUE),
+    Column("exporter_rate", "number", "duties that sellers bear along the chain", unit=_VALUE),
+    Column("duty_rate", "number", "duty collected along the chain: effective + exporter", unit=_VALUE),
+    Column("landed_value", "number", "value · (1 + effective_rate)", unit="money a year", gaps=True),
+    Column("duty", "number", "value · duty_rate", unit="money a year", gaps=True),
+)
+
+BY_KEYS: tuple[Column, ...] = (
+    Column("measure", "id", "id of the measure"),
+    Column("action", "id", "programme under the law that the measure belongs to"),
+    Column("authority", "text", "the law; comes with the importer whose law it is"),
+    Column("crossing", "id", "id of the input or shipment whose border charges"),
+    Column("importer", "country", "country that charges"),
+    Column("exporter", "country", "country that the goods are shipped from"),
+    Column("origin", "country", "customs origin of the goods"),
+    Column("product", "product", "product that crosses the border"),
+)
+
+BY: tuple[Column, ...] = (
+    Column("shipment", "id", "id of the shipment"),
+    Column("KEY", "text", "one column for each key that was asked for"),
+    Column("rate", "number", "part of the effective rate; rates of a shipment add up to it", unit=_VALUE),
+    Column("exporter_rate", "number", "part of the exporter rate", unit=_VALUE),
+    Column("duty_rate", "number", "part of the duty rate", unit=_VALUE),
+    Column(
+        "amount",
+        "number",
+        "value · rate; null where the shipment has no value",
+        unit="money a year",
+        gaps=True,
+    ),
+)
+
+CROSSINGS: tuple[Column, ...] = (
+    Column("id", "id", "id of the input or shipment"),
+    Column("supplier", "stage", "the stage that sells"),
+    Column("user", "stage", "the stage that buys; null for a shipment", gaps=True),
+    Column("exporter", "country", "country that the goods are shipped from"),
+    Column("importer", "country", "country that charges"),
+    Column("origin", "country", "customs origin of the goods"),
+    Column("product", "product", "product that crosses the border"),
+    Column("statutory_rate", "number", "all measures at this border", unit=_CUSTOMS),
+    Column("border_rate", "number", "what this border alone adds to the buyer's price", unit="share of the price"),
+    Column("customs_value", "number", "taxed value that crosses, over all shipments", unit="money a year"),
+    Column("duty", "number", "duty collected, after drawback", unit="money a year"),
+)
+
+DUTY_LINES: tuple[Column, ...] = (
+    Column("measure", "id", "id of the measure"),
+    Column("authority", "text", "the law"),
+    Column("action", "id", "programme under the law"),
+    Column("base", "number", "value that the measure charges", unit="money"),
+    Column("rate", "number", "rate charged on the base", unit="share of the base"),
+    Column("duty", "number", "base · rate", unit="money"),
+    Column("status", "text", "whether the measure applies"),
+    Column("reason", "text", "why it applies or does not"),
+)
+
+DUTY_BY: tuple[Column, ...] = (
+    Column("action", "id", "programme under the law"),
+    Column("duty", "number", "duty under it, zeros included", unit="money"),
+    Column("rate", "number", "duty over the customs value", unit=_CUSTOMS),
+)

@@ -50,7 +50,7 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     try:
         # Through a link, so that the link stays and its target is replaced.
         target = given.resolve() if given.is_symlink() else given
-        status = target.stat() if target.exists() else None
+        status = _status(target)
         folder = target.parent
         folder_exists = folder.is_dir()
     except (OSError, ValueError, RuntimeError) as problem:
@@ -68,6 +68,13 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     if not os.access(folder, os.W_OK):
         raise refuse(f"no permission to write in '{visible(str(folder), 200)}'", "Write elsewhere.")
     return target
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _write(target: Path, content: bytes | Callable[[BinaryIO], object]) -> None:

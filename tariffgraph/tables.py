@@ -177,6 +177,7 @@ READ_TABLES: dict[str, tuple[Column, ...]] = {"stages": STAGES, "inputs": INPUTS
 
 _VALUE = "share of the untaxed value"
 _CUSTOMS = "share of the customs value"
+_GOOD = "per unit of the good's untaxed value"
 
 SHIPMENT_RESULTS: tuple[Column, ...] = (
     Column("id", "id", "id of the shipment"),
@@ -228,25 +229,30 @@ BY: tuple[Column, ...] = (
 
 CROSSINGS: tuple[Column, ...] = (
     Column("id", "id", "id of the input or shipment"),
+    Column("kind", "text", "input or shipment"),
     Column("supplier", "stage", "the stage that sells"),
     Column("user", "stage", "the stage that buys; null for a shipment", gaps=True),
     Column("exporter", "country", "country that the goods are shipped from"),
     Column("importer", "country", "country that charges"),
     Column("origin", "country", "customs origin of the goods"),
     Column("product", "product", "product that crosses the border"),
+    Column("program", "word", "preference that is claimed; null for none", gaps=True),
+    Column("declares", "declarations", "declarations made at the border; null for none", gaps=True),
+    Column("share", "number", "cost of the input; null for a shipment", unit="share of the user's output value"),
     Column("statutory_rate", "number", "all measures at this border", unit=_CUSTOMS),
     Column("border_rate", "number", "what this border alone adds to the buyer's price", unit="share of the price"),
-    Column("customs_value", "number", "taxed value that crosses, over all shipments", unit="money a year"),
-    Column("duty", "number", "duty collected, after drawback", unit="money a year"),
+    Column("price", "number", "price before this border", unit=_GOOD),
+    Column("customs_value", "number", "what the duty is charged on: p (1 + φτ)/(1 + τ)", unit=_GOOD),
+    Column("duty", "number", "duty collected, after drawback", unit=_GOOD),
 )
 
 DUTY_LINES: tuple[Column, ...] = (
     Column("measure", "id", "id of the measure"),
     Column("authority", "text", "the law"),
     Column("action", "id", "programme under the law"),
-    Column("base", "number", "value that the measure charges", unit="money"),
+    Column("base", "number", "part of the value that the measure charges", unit="share of the customs value"),
     Column("rate", "number", "rate charged on the base", unit="share of the base"),
-    Column("duty", "number", "base · rate", unit="money"),
+    Column("duty", "number", "value · base · rate", unit="money"),
     Column("status", "text", "whether the measure applies"),
     Column("reason", "text", "why it applies or does not"),
 )

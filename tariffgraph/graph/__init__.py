@@ -1,0 +1,1 @@
+"""What is produced where: production graphs read, checked, written and converted."""

@@ -1,0 +1,1 @@
+"""What the law says: measures, rows, relations, lists; read, checked and changed. Knows no graph."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from .frozen import FrozenMapping
 from .rate import Base, Rate
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Conditions:
     used_in: Products | None = None
     program: tuple[str, ...] | None = None
     declares: tuple[str, ...] = ()
-    content: Mapping[str, float] = field(default_factory=dict)
+    content: Mapping[str, float] = FrozenMapping()
     from_: date | None = None
     until: date | None = None
     published: date | None = None

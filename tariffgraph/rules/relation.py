@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .measure import ANYTHING, Conditions
-from .rate import Base
+
+if TYPE_CHECKING:
+    from .rate import Base
 
 __all__ = ["Relation"]
 

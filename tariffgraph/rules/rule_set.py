@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from .frozen import FrozenMapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +34,7 @@ class ScheduleLine:
 
     product: str
     general: str
-    special: Mapping[str, str] = field(default_factory=dict)
+    special: Mapping[str, str] = FrozenMapping()
     column_2: str = ""
     where: str = ""
 
@@ -87,15 +89,15 @@ class RuleSet:
     importer: tuple[str, ...] = ()
     title: str = ""
     column_1: str = ""
-    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    regions: Mapping[str, str] = field(default_factory=dict)
-    content: Mapping[str, ContentKind] = field(default_factory=dict)
-    programs: Mapping[str, Program] = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, ...]] = FrozenMapping()
+    regions: Mapping[str, str] = FrozenMapping()
+    content: Mapping[str, ContentKind] = FrozenMapping()
+    programs: Mapping[str, Program] = FrozenMapping()
     elsewhere: tuple[str, ...] = ()
     measures: tuple[Measure, ...] = ()
     relations: tuple[Relation, ...] = ()
-    lists: Mapping[str, tuple[ListLine, ...]] = field(default_factory=dict)
-    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    lists: Mapping[str, tuple[ListLine, ...]] = FrozenMapping()
+    schedules: Mapping[str, Schedule] = FrozenMapping()
     overlays: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     hash: str = ""

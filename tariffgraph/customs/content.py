@@ -1,0 +1,80 @@
+"""What a good holds: value added by country, and content of a kind, computed from the graph (SPEC §3).
+
+Content is measured on untaxed values, before any rate is known:
+
+    content of a kind    K_i = 1 if stage i matches, else Σ_e a_e K_supplier(e)
+    value-added content  c_j = v_j [country_j] + Σ_e a_e c_supplier(e)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from ..codes import product_key
+
+if TYPE_CHECKING:
+    from ..core.structure import Structure
+    from ..graph.production_graph import ProductionGraph
+    from .law import Law
+
+Array = np.ndarray[Any, Any]
+
+__all__ = ["content_of_kind", "matching_stages", "value_added_content"]
+
+
+def matching_stages(stages: pl.DataFrame, origin: pl.Series, law: Law, kind: str) -> Array:
+    """Return which stages a kind of content selects. Shape (stages,), in the order of the graph's table."""
+    wanted, rule_set = law.kinds[kind]
+    matches = np.ones(len(stages), np.bool_)
+    for selector, negated in ((wanted.products, False), (wanted.except_products, True)):
+        if selector is not None:
+            scope = law.scope(selector, rule_set)
+            products = {product: scope.matches(product_key(product)) for product in stages["product"].unique()}
+            matches &= np.array([products[product] for product in stages["product"]], np.bool_) != negated
+    for names, column, negated in (
+        (wanted.countries, stages["country"], False),
+        (wanted.except_countries, stages["country"], True),
+        (wanted.origins, origin, False),
+        (wanted.except_origins, origin, True),
+        (wanted.nationality, stages["nationality"], False),
+        (wanted.except_nationality, stages["nationality"], True),
+    ):
+        if names is not None:
+            members = sorted(law.members(names, rule_set))
+            matches &= column.is_in(pl.Series(members, dtype=pl.String).implode()).to_numpy() != negated
+    return matches
+
+
+def content_of_kind(structure: Structure, share: Array, matches: Array) -> tuple[Array, Array]:
+    """Return the content of a kind in the good of every stage, and whether it is known; in the engine's order.
+
+    ``share``: (inputs,), untaxed; ``matches``: (stages,). A matching input counts whole and is not looked into. The
+    content is unknown where a stage shows no inputs and does not match; inside other stages such a stage counts 0.
+    """
+    inputs_of_stage = structure.inputs_of_stage
+    weight = share * np.repeat(~matches, inputs_of_stage)
+    content = structure.solve(weight, matches.astype(np.float64))
+    return content, matches | (inputs_of_stage > 0)
+
+
+def value_added_content(graph: ProductionGraph, structure: Structure, share: Array, value_added: Array) -> pl.DataFrame:
+    """Return the value added of each country in the good of each stage: stage, country, share; sums to 1 by stage."""
+    countries = graph.stages["country"].gather(structure.stage).to_numpy()
+    names = graph.stages["stage"].gather(structure.stage).to_numpy()
+    frames = []
+    for country in sorted(set(countries)):
+        content = structure.solve(share, np.where(countries == country, value_added, 0.0))
+        kept = np.flatnonzero(content)
+        frames.append(
+            pl.DataFrame({"stage": names[kept], "country": [country] * len(kept), "share": content[kept]}).cast(
+                {"stage": pl.String, "country": pl.String, "share": pl.Float64}
+            )
+        )
+    return (
+        pl.concat(frames).sort("stage", "country")
+        if frames
+        else pl.DataFrame(schema={"stage": pl.String, "country": pl.String, "share": pl.Float64})
+    )

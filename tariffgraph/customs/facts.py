@@ -1,0 +1,36 @@
+"""Facts: what the law is asked about one crossing, declared in an entry or computed from a graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..rules.rate import AdValorem, Compound
+
+__all__ = ["Facts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One crossing as the law sees it; None is unknown, and meets no condition.
+
+    ``product`` and ``used_in`` are canonical codes. ``program`` is claimed and qualifies. ``content``: known shares by
+    kind. ``quantity`` in ``unit``, ``value`` untaxed; ``column_1``: base rates stated by the caller.
+    """
+
+    product: str
+    origin: str
+    exporter: str
+    importer: str
+    nationality: str | None = None
+    used_in: str | None = None
+    program: str | None = None
+    declares: frozenset[str] = frozenset()
+    content: Mapping[str, float] = field(default_factory=dict)
+    value: float | None = None
+    quantity: float | None = None
+    unit: str | None = None
+    column_1: Mapping[str, AdValorem | Compound] = field(default_factory=dict)

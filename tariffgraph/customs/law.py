@@ -1,0 +1,447 @@
+"""Law: the rules as they stand on one day, seen with the knowledge of one day, ready to be applied to facts.
+
+Dates, lists and groups are resolved here once; what is left are conditions on the facts of a crossing. Each importer
+has its measures in the order in which they are walked: a measure comes after all that exclude, cover or replace it,
+and a top-up after the column-1 measure (RULES §3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING
+
+from ..codes import ProductScope, product_key
+from ..errors import Finding, RulesError
+from ..rules.rate import Compound, Rate, ScheduleRate, TopUpTo
+from .schedule import ScheduleIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import date
+
+    from ..rules.measure import Conditions, Measure, Products, Row
+    from ..rules.rate import Base
+    from ..rules.rule_set import ContentKind, Program, RuleSet
+    from ..rules.rules import Rules
+    from .facts import Facts
+
+__all__ = ["ImporterLaw", "Law", "MeasureInForce", "Test"]
+
+DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a condition does not hold. ``coarse``: the product has too few digits to tell."""
+
+    reason: str
+    coarse: bool = False
+
+
+class Test:
+    """Conditions with lists, groups and dates resolved: does it hold for these facts, and if not, why."""
+
+    __slots__ = ("_checks", "asks")
+
+    def __init__(self, conditions: Conditions, law: Law, rule_set: RuleSet) -> None:
+        self.asks: set[str] = set()
+        checks: list[Callable[[Facts], Failure | None]] = []
+
+        def countries(name: str, wanted: tuple[str, ...] | None, fact: str, *, negated: bool = False) -> None:
+            if wanted is None or "all" in wanted:
+                return
+            self.asks.add(fact)
+            members = law.members(wanted, rule_set)
+            # Countries are named as they were written, by their groups.
+            text = f"{name} is {'' if negated else 'not '}{' or '.join(wanted)}"
+
+            def check(facts: Facts) -> Failure | None:
+                value = getattr(facts, fact)
+                if (value in members) is not negated:
+                    return None
+                return Failure(text if value in wanted else f"{text} (it is {value or 'unknown'})")
+
+            checks.append(check)
+
+        countries("the importer", conditions.importer, "importer")
+        countries("the country of origin", conditions.origins, "origin")
+        countries("the country of origin", conditions.except_origins, "origin", negated=True)
+        countries("the exporter", conditions.exporters, "exporter")
+        countries("the producer's nationality", conditions.nationality, "nationality")
+        if conditions.program is not None:
+            programs = frozenset(conditions.program)
+            wanted_programs = " or ".join(conditions.program)
+            self.asks.add("program")
+            checks.append(
+                lambda facts: (
+                    None if facts.program in programs else Failure(f"the program {wanted_programs} is not claimed")
+                )
+            )
+        if conditions.declares:
+            self.asks.add("declares")
+            for declaration in conditions.declares:
+                checks.append(
+                    lambda facts, wanted=declaration: (  # type: ignore[misc]
+                        None if wanted in facts.declares else Failure(f"'{wanted}' is not declared")
+                    )
+                )
+        for kind, threshold in sorted(conditions.content.items()):
+            self.asks.add(f"content.{kind}")
+            checks.append(
+                lambda facts, kind=kind, threshold=threshold: _below_threshold(facts, kind, threshold)  # type: ignore[misc]
+            )
+
+        # Products come last: a code too coarse to tell matters only where everything else holds.
+        def products(wanted: Products | None, fact: str, *, negated: bool) -> None:
+            if wanted is None:
+                return
+            self.asks.add(fact)
+            scope = law.scope(wanted, rule_set)
+            what = "the product" if fact == "product" else "the product that it is used in"
+            named = " or ".join([*wanted.lists, *wanted.prefixes][:4]) + (
+                " ..." if len(wanted.lists) + len(wanted.prefixes) > 4 else ""
+            )
+
+            def check(facts: Facts) -> Failure | None:
+                value = getattr(facts, fact)
+                if value is None:
+                    return None if negated else Failure(f"{what} is not {named}: it goes to a market")
+                key = product_key(value)
+                if scope.matches(key):
+                    return Failure(f"{what} is on {named}") if negated else None
+                finer = scope.finer_than(key)
+                if finer is not None:
+                    digits = len(product_key(finer))
+                    return Failure(
+                        f"{what} {value} is too coarse to tell: {digits} digits are needed, as in {finer}",
+                        coarse=True,
+                    )
+                return None if negated else Failure(f"{what} is not on {named}")
+
+            checks.append(check)
+
+        products(conditions.products, "product", negated=False)
+        products(conditions.except_products, "product", negated=True)
+        products(conditions.used_in, "used_in", negated=False)
+        self._checks = tuple(checks)
+
+    def failure(self, facts: Facts) -> Failure | None:
+        """Return None when every condition holds, else why not."""
+        for check in self._checks:
+            failed = check(facts)
+            if failed is not None:
+                return failed
+        return None
+
+
+def _below_threshold(facts: Facts, kind: str, threshold: float) -> Failure | None:
+    content = facts.content.get(kind)
+    if content is None:
+        return Failure(f"the content of {kind} is unknown; {threshold:.6g} is needed")
+    if round(content, DIGITS) >= round(threshold, DIGITS):
+        return None
+    return Failure(f"the content of {kind} is {content:.12g}, {threshold - content:.6g} below {threshold:.6g}")
+
+
+@dataclass(frozen=True, slots=True)
+class RelationInForce:
+    """What a measure does to the measures with the numbers ``targets`` where ``test`` holds."""
+
+    form: str
+    targets: tuple[int, ...]
+    part: Base | None
+    even_if_free: bool
+    test: Test
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureInForce:
+    """A measure with the rows that are in force on the day. ``number`` counts the measures of the law."""
+
+    number: int
+    measure: Measure
+    rule_set: RuleSet
+    test: Test
+    dormant: str
+    rates: tuple[tuple[Test, Row[Rate]], ...]
+    bases: tuple[tuple[Test, Row[Base]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImporterLaw:
+    """The measures of one importer in the order in which they are walked.
+
+    ``exempt``: by measure number, the exporters that a measure leaves alone because they belong to the customs
+    territory that charges it. ``column_1``: numbers of the base duty. ``asks``: facts that some row in force asks for.
+    """
+
+    importer: str
+    measures: tuple[MeasureInForce, ...]
+    relations: Mapping[int, tuple[RelationInForce, ...]]
+    exempt: Mapping[int, frozenset[str]]
+    column_1: frozenset[int]
+    asks: frozenset[str]
+
+
+class Law:
+    """The rules on one day (``as_of``), with what had been published by another (``known_on``; None: all of it)."""
+
+    def __init__(self, rules: Rules, as_of: date, known_on: date | None = None) -> None:
+        self.rules = rules
+        self.as_of = as_of
+        self.known_on = known_on
+        sets = rules.rule_sets
+        self.programs: Mapping[str, Program] = {name: one for each in sets for name, one in each.programs.items()}
+        self.kinds: Mapping[str, tuple[ContentKind, RuleSet]] = {
+            name: (kind, each) for each in sets for name, kind in each.content.items()
+        }
+        self.declarations = _declarations(rules)
+        self._scopes: dict[tuple[int, Products], ProductScope] = {}
+        self._schedules: dict[tuple[int, str], ScheduleIndex] = {}
+        self._importers: dict[str, ImporterLaw] = {}
+        self.measures: tuple[MeasureInForce, ...] = tuple(
+            self._in_force(number, measure, each)
+            for number, (measure, each) in enumerate(
+                sorted(((m, each) for each in sets for m in each.measures), key=lambda pair: pair[0].id)
+            )
+        )
+
+    # --- names ----------------------------------------------------------------------------------------
+
+    def members(self, names: Iterable[str], rule_set: RuleSet) -> frozenset[str]:
+        """Return the countries that the names (countries, regions, groups) stand for."""
+        found: set[str] = set()
+        for name in names:
+            found.update(self._group(name, rule_set) or (name,))
+        return frozenset(found)
+
+    def _group(self, name: str, rule_set: RuleSet) -> tuple[str, ...] | None:
+        for each in (rule_set, *self.rules.rule_sets):
+            if name in each.groups:
+                nested = [self._group(one, each) or (one,) for one in each.groups[name] if one != name]
+                return tuple(country for part in nested for country in part)
+        return None
+
+    def scope(self, products: Products, rule_set: RuleSet) -> ProductScope:
+        """Return the products that the prefixes and the lists, as they stand on the day, name."""
+        key = (id(rule_set), products)
+        if key not in self._scopes:
+            lines = [*products.prefixes]
+            for name in products.lists:
+                listed = next(each.lists[name] for each in (rule_set, *self.rules.rule_sets) if name in each.lists)
+                lines.extend(
+                    line.product for line in listed if self._holds(line.from_, line.until, line.published or line.from_)
+                )
+            self._scopes[key] = ProductScope(lines)
+        return self._scopes[key]
+
+    def schedule(self, name: str, rule_set: RuleSet) -> ScheduleIndex:
+        """Return the schedule ``name``, of the rule set itself or else of another."""
+        key = (id(rule_set), name)
+        if key not in self._schedules:
+            found = next(each.schedules[name] for each in (rule_set, *self.rules.rule_sets) if name in each.schedules)
+            self._schedules[key] = ScheduleIndex(found)
+        return self._schedules[key]
+
+    # --- dates ----------------------------------------------------------------------------------------
+
+    def _holds(self, from_: date | None, until: date | None, published: date | None) -> bool:
+        if self.known_on is not None and published is not None and published > self.known_on:
+            return False
+        return (from_ is None or from_ <= self.as_of) and (until is None or self.as_of < until)
+
+    def holds(self, conditions: Conditions) -> bool:
+        """Tell whether the dates of ``conditions`` hold: in force on the day, and published by then."""
+        return self._holds(conditions.from_, conditions.until, conditions.published)
+
+    def _in_force(self, number: int, measure: Measure, rule_set: RuleSet) -> MeasureInForce:
+        rates = [(Test(row.conditions, self, rule_set), row) for row in measure.rate if self.holds(row.conditions)]
+        bases = [(Test(row.conditions, self, rule_set), row) for row in measure.base if self.holds(row.conditions)]
+        dormant = ""
+        if not self.holds(measure.conditions) or not rates:
+            dormant = _dormant(measure, self.as_of, self.known_on)
+        return MeasureInForce(
+            number,
+            measure,
+            rule_set,
+            Test(measure.conditions, self, rule_set),
+            dormant,
+            tuple(rates),
+            tuple(bases),
+        )
+
+    # --- importers ------------------------------------------------------------------------------------
+
+    def importer(self, country: str) -> ImporterLaw:
+        """Return the law of one importer, its measures in walking order. Raises RulesError on a circle."""
+        if country not in self._importers:
+            self._importers[country] = self._build(country)
+        return self._importers[country]
+
+    def _build(self, country: str) -> ImporterLaw:
+        mine: list[MeasureInForce] = []
+        exempt: dict[int, frozenset[str]] = {}
+        for one in self.measures:
+            applies, inside = self._imports_into(country, one)
+            if applies:
+                mine.append(one)
+                exempt[one.number] = inside
+        column_1: set[int] = set()
+        for name, _each in ((each.column_1, each) for each in self.rules.rule_sets):
+            if name:
+                column_1.update(one.number for one in mine if name in (one.measure.id, one.measure.action))
+        relations = self._relations(mine)
+        order = self._order(country, mine, relations, column_1)
+        asks: set[str] = set()
+        for one in mine:
+            if one.dormant:
+                continue
+            asks |= one.test.asks
+            for test, rate in one.rates:
+                asks |= test.asks | _asked_by(rate.value, self, one.rule_set)
+            for test, base in one.bases:
+                asks |= test.asks | _asked_by(base.value, self, one.rule_set)
+            for relation in relations.get(one.number, ()):
+                asks |= relation.test.asks
+                if relation.part is not None and relation.part.kind:
+                    asks.add(f"content.{relation.part.kind}")
+        return ImporterLaw(country, order, relations, exempt, frozenset(column_1), frozenset(asks))
+
+    def _imports_into(self, country: str, one: MeasureInForce) -> tuple[bool, frozenset[str]]:
+        importers = one.measure.conditions.importer or one.rule_set.importer
+        inside: frozenset[str] = frozenset()
+        applies = False
+        for name in importers:
+            group = self._group(name, one.rule_set)
+            if name == "all":
+                applies = True
+            elif group is not None and country in group:
+                # A group as importer is a customs union: trade inside it is exempt.
+                applies, inside = True, inside | frozenset(group)
+            elif name == country:
+                applies = True
+        return applies, inside
+
+    def _relations(self, mine: Sequence[MeasureInForce]) -> dict[int, tuple[RelationInForce, ...]]:
+        by_name: dict[str, list[int]] = {}
+        for one in mine:
+            for name in {one.measure.id, one.measure.action}:
+                by_name.setdefault(name, []).append(one.number)
+        found: dict[int, list[RelationInForce]] = {}
+        for each in self.rules.rule_sets:
+            for relation in each.relations:
+                if not self.holds(relation.conditions):
+                    continue
+                test = Test(relation.conditions, self, each)
+                for number in sorted({n for name in relation.by for n in by_name.get(name, ())}):
+                    for form in ("excludes", "covers", "replaces"):
+                        targets = {n for name in getattr(relation, form) for n in by_name.get(name, ())} - {number}
+                        if targets:
+                            found.setdefault(number, []).append(
+                                RelationInForce(
+                                    form,
+                                    tuple(sorted(targets)),
+                                    relation.part,
+                                    relation.even_if_free,
+                                    test,
+                                    relation.source,
+                                )
+                            )
+        return {number: tuple(relations) for number, relations in found.items()}
+
+    def _order(
+        self,
+        country: str,
+        mine: Sequence[MeasureInForce],
+        relations: Mapping[int, tuple[RelationInForce, ...]],
+        column_1: set[int],
+    ) -> tuple[MeasureInForce, ...]:
+        after: dict[int, set[int]] = {one.number: set() for one in mine}
+        for number, each in relations.items():
+            for relation in each:
+                for target in relation.targets:
+                    after[target].add(number)
+        for one in mine:
+            if any(isinstance(row.value, TopUpTo) for _, row in one.rates):
+                after[one.number] |= column_1 - {one.number}
+        by_number = {one.number: one for one in mine}
+        then: dict[int, list[int]] = {}
+        for number, before in after.items():
+            for one_before in before:
+                then.setdefault(one_before, []).append(number)
+        missing = {number: len(before) for number, before in after.items()}
+        ready = [number for number, count in missing.items() if count == 0]
+        heapify(ready)
+        walked: list[MeasureInForce] = []
+        while ready:
+            number = heappop(ready)
+            walked.append(by_number[number])
+            for later in then.get(number, ()):
+                missing[later] -= 1
+                if missing[later] == 0:
+                    heappush(ready, later)
+        if len(walked) < len(mine):
+            done = {one.number for one in walked}
+            circle = _circle({number: before - done for number, before in after.items() if number not in done})
+            names = " → ".join(by_number[number].measure.id for number in circle)
+            raise RulesError(
+                Finding(
+                    f"the relations in force on {self.as_of} for {country} run in a circle: {names}",
+                    "Give the relations dates that do not overlap, or take one out.",
+                    check="circle",
+                    measure=by_number[circle[0]].measure.id,
+                )
+            )
+        return tuple(walked)
+
+
+def _circle(waiting: Mapping[int, set[int]]) -> list[int]:
+    """Return one circle among the measures that all wait for each other, in the order in which they act."""
+    path = [min(waiting)]
+    while True:
+        before = min(waiting[path[-1]])
+        if before in path:
+            return [*path[path.index(before) :], before][::-1]
+        path.append(before)
+
+
+def _asked_by(value: Rate | Base, law: Law, rule_set: RuleSet) -> set[str]:
+    kind = getattr(value, "kind", "")
+    if kind:
+        return {f"content.{kind}"}
+    if isinstance(value, Compound):
+        return {"quantity"}
+    if isinstance(value, ScheduleRate):
+        return {"program", "quantity"} if law.schedule(value.schedule, rule_set).specific else {"program"}
+    return set()
+
+
+def _dormant(measure: Measure, as_of: date, known_on: date | None) -> str:
+    """Say why a measure has nothing in force on the day."""
+    rows = [measure.conditions, *(row.conditions for row in measure.rate)]
+    known = [one for one in rows if known_on is None or one.published is None or one.published <= known_on]
+    if len(known) < len(rows) and not any(one.from_ is None or one.from_ <= as_of for one in known[1:]):
+        return f"nothing of it had been published by {known_on}"
+    starts = [one.from_ for one in known if one.from_ is not None and one.from_ > as_of]
+    if starts:
+        return f"in force only from {min(starts)}"
+    ends = [one.until for one in known if one.until is not None and one.until <= as_of]
+    return f"in force only until {max(ends)}" if ends else f"nothing of it is in force on {as_of}"
+
+
+def _declarations(rules: Rules) -> frozenset[str]:
+    """Return every declaration that the loaded sets name: measures, rows, relations, programs, and reach by kind."""
+    named = {"non-originating"}
+    for each in rules.rule_sets:
+        named.update(f"reach:{kind}" for kind in each.content)
+        for program in each.programs.values():
+            named.update(program.declared)
+        for relation in each.relations:
+            named.update(relation.conditions.declares)
+        for measure in each.measures:
+            named.update(measure.conditions.declares)
+            for conditions in (*(row.conditions for row in measure.rate), *(row.conditions for row in measure.base)):
+                named.update(conditions.declares)
+    return frozenset(named)

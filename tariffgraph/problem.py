@@ -1,4 +1,4 @@
-"""Problem: a production graph under the law of a day, as arrays; the one place that knows both the layout and the domain.
+"""Problem: a production graph under the law of a day, as arrays; the one place that knows layout and domain.
 
 Crossings with the same facts share a class. The law is asked once a class, and a class carries the rates; what the core
 sees is shares, class numbers and a small table.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ from .rules.rules import as_rules
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     from .customs.law import Law
@@ -38,7 +37,9 @@ Array = np.ndarray[Any, Any]
 
 __all__ = ["Problem", "ShipmentArrays", "Solution", "check_for_unproductive_cycle", "compile"]
 
-DIGITS = 12
+# Contents that differ only by the noise of summing share a class: digits that are kept. Rounding to decimals instead
+# would cost small contents their relative precision.
+SIGNIFICANT_DIGITS = 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +67,9 @@ class Solution:
 class Problem:
     """A graph and a law, prepared once; shapes by axis name.
 
-    ``stages``: ids in the order of the arrays. ``rates``: (classes,), φτ of each class of crossings: what it adds to the
-    price. ``statutory``: (classes,), t; ``relief``: (classes,), 1 − drawback; ``pass_through``: (classes,), φ. ``share``
-    and ``class_of_input``: (inputs,) in the engine's order; class −1 crosses no border. ``line_class``,
+    ``stages``: ids in the order of the arrays. ``rates``: (classes,), φτ of each class of crossings: what it adds to
+    the price. ``statutory``: (classes,), t; ``relief``: (classes,), 1 − drawback; ``pass_through``: (classes,), φ.
+    ``share`` and ``class_of_input``: (inputs,) in the engine's order; class −1 crosses no border. ``line_class``,
     ``line_measure``, ``line_rate``: (lines,), the part t_m of a class's t that each measure charges; measures by number
     in ``law.measures``. ``crossings``: the facts of every input and shipment that crosses a border.
     """
@@ -94,8 +95,8 @@ class Problem:
     def excess_prices(self, rates: Array | None = None) -> Array:
         """Excess price of every stage. Solves x_j = Σ_e a_e [x_i (1 + φτ) + φτ], in the order of ``stages``.
 
-        ``rates``: φτ by class, shape (classes,) or (classes, scenarios); the answer is (stages,) or (stages, scenarios),
-        each column the same bits as alone. Default: the problem's own. Raises NotProductiveError when the duties make
+        ``rates``: φτ by class, (classes,) or (classes, scenarios); the answer is (stages,) or (stages, scenarios), each
+        column the same bits as alone. Default: the problem's own. Raises NotProductiveError when the duties make
         the graph feed on more than it makes. Source: SPEC §2; Miller & Blair 2009, ch. 2.
         """
         table = self.rates if rates is None else np.asarray(rates, np.float64)
@@ -235,7 +236,8 @@ def structure_of(graph: ProductionGraph) -> tuple[Structure, Array]:
         path = [str(ids[int(structure.stage[place])]) for place in places]
         raise NotProductiveError(
             Finding(
-                f"the cycle {_path_text(path)} feeds on at least what it makes (spectral radius {radius:.6g}, not below 1)",
+                f"the cycle {_path_text(path)} feeds on at least what it makes "
+                f"(spectral radius {radius:.6g}, not below 1)",
                 "Lower the shares in it: it has to leave value added.",
                 file="inputs",
                 check="not-productive",
@@ -420,7 +422,7 @@ class _Compiler:
             crossings.filter(unknown).group_by("program", maintain_order=True), key=lambda pair: str(pair[0])
         ):
             self._warn(
-                f"no loaded rule set knows the program '{visible(str(program))}': {_crossings_text(rows)} pay as if it were not claimed",
+                f"no loaded rule set knows the program '{visible(str(program))}' claimed by {_crossings_text(rows)}",
                 suggestion(str(program), known, "programs"),
                 "unknown-program",
                 rows,
@@ -430,7 +432,7 @@ class _Compiler:
                 if declaration not in self.law.declarations:
                     rows = crossings.filter(pl.col("declares") == declares)
                     self._warn(
-                        f"'{visible(declaration)}' is declared by {_crossings_text(rows)}, and nothing in the rules asks for it",
+                        f"nothing in the rules asks for '{visible(declaration)}', declared by {_crossings_text(rows)}",
                         suggestion(declaration, self.law.declarations, "declarations"),
                         "unknown-declaration",
                         rows,
@@ -444,7 +446,7 @@ class _Compiler:
     def _contents(self, crossings: pl.DataFrame, declared: Sequence[str]) -> pl.DataFrame:
         """Fill the content columns: declared where a crossing declares, else computed from the graph, else unknown.
 
-        A content is computed only where a row in force asks for it, and rounded to twelve decimals.
+        A content is computed only where a row in force asks for it.
         """
         asked: dict[str, list[str]] = {}
         for country in crossings["importer"].unique().sort():
@@ -468,7 +470,7 @@ class _Compiler:
             by_stage = pl.DataFrame(
                 {
                     "supplier": pl.Series(self.names, dtype=pl.String),
-                    "computed": pl.Series(np.round(content, DIGITS)),
+                    "computed": pl.Series(_without_noise(content)),
                 }
             ).with_columns(computed=pl.when(pl.Series(known)).then(pl.col("computed")))
             stated = pl.col(column) if column in crossings.columns else pl.lit(None, pl.Float64)
@@ -488,7 +490,7 @@ class _Compiler:
     # --- classes --------------------------------------------------------------------------------------
 
     def classes(self, crossings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Number the crossings by class: the same facts, as far as the law of the importer asks, and the same φ and d."""
+        """Number the crossings by class: the same facts, as far as the importer's law asks, and the same φ and d."""
         asks = {country: self.law.importer(country).asks for country in crossings["importer"].unique().sort()}
         crossings = crossings.sort("kind", "row")
         for column, fact in (
@@ -507,8 +509,8 @@ class _Compiler:
             asked_value=pl.when(pl.col("asked_quantity").is_not_null()).then(pl.col("value"))
         )
         columns = [
-            "importer", "exporter", "origin", "product", "program", "utilization", "declares", "pass_through", "drawback",
-            "asked_nationality", "asked_used_in", "asked_value", "asked_quantity", "asked_unit",
+            "importer", "exporter", "origin", "product", "program", "utilization", "declares", "pass_through",
+            "drawback", "asked_nationality", "asked_used_in", "asked_value", "asked_quantity", "asked_unit",
             *(one for one in crossings.columns if one.startswith("content.")),
         ]  # fmt: skip
         keys = crossings.select(columns).unique(maintain_order=True).with_row_index("class")
@@ -549,7 +551,7 @@ class _Compiler:
                     if line.coarse:
                         coarse[(facts.product, f"{line.reason} ({self.law.measures[line.number].measure.id})")] = class_
                     if line.status == "not-applicable":
-                        reasons.setdefault(line.number, Counter())[line.reason] += 1
+                        reasons.setdefault(line.number, Counter())[line.reason.partition(" (it is ")[0]] += 1
                     else:
                         met.add(line.number)
                         weights[line.number] = weights.get(line.number, 0.0) + weight * line.duty
@@ -580,7 +582,8 @@ class _Compiler:
         self.counts["crossings_not_covered"] = len(rows)
         if len(rows):
             self._warn(
-                f"no loaded rule set covers imports into {', '.join(sorted(uncovered))}: {_crossings_text(rows)} pay nothing",
+                f"no loaded rule set covers imports into {', '.join(sorted(uncovered))}: "
+                f"{_crossings_text(rows)} pay nothing",
                 "Load the rule sets of these importers to charge their duties.",
                 "importer-not-covered",
                 rows,
@@ -598,8 +601,16 @@ class _Compiler:
             elif products is not None and not len(self.law.scope(products, one.rule_set)):
                 why = f"the list {' and '.join(products.lists)} is empty"
             else:
-                why = min(reasons[one.number].items(), key=lambda pair: (-pair[1], pair[0]))[0]
+                told = sorted(reasons[one.number].items(), key=lambda pair: (-pair[1], pair[0]))
+                why = "; or ".join(reason for reason, _ in told[:3])
             self._warn(f"the measure {one.measure.id} matches nothing in this graph: {why}", "", "matches-nothing")
+
+
+def _without_noise(content: Array) -> Array:
+    """Return the contents rounded to ``SIGNIFICANT_DIGITS`` significant digits."""
+    size = np.floor(np.log10(np.maximum(np.abs(content), 1e-300)))
+    scale = 10.0 ** np.clip(SIGNIFICANT_DIGITS - 1 - size, 0, 22)
+    return np.asarray(np.round(content * scale) / scale)
 
 
 def _facts_of(key: Mapping[str, Any]) -> Facts:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["COMPILE_ABOVE", "kernel"]
 
-#: Number of steps from which compiling pays: uncompiled, a step takes about a third of a microsecond.
-COMPILE_ABOVE = 1_000_000
+#: Number of steps (visits of an input, about) from which compiling pays: uncompiled, one takes a quarter of a
+#: microsecond, and a problem is solved more than once; the compiler takes a second or two.
+COMPILE_ABOVE = 100_000
 
 
 def kernel(name: str, steps: int) -> Callable[..., Any]:

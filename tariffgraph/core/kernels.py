@@ -37,7 +37,7 @@ def forward_sweep(first: Array, supplier: Array, weight: Array, x: Array, start:
 
 
 def backward_sweep(first: Array, supplier: Array, weight: Array, y: Array, start: int, stop: int) -> None:
-    """Hand y_j on to the suppliers, from the last stage to the first: y_supplier(e) += weight_e · y_j (y = c + Wᵀ y)."""
+    """Hand y_j on to the suppliers, last stage first: y_supplier(e) += weight_e · y_j (y = c + Wᵀ y)."""
     for j in range(stop - 1, start - 1, -1):
         handed_on = y[j]
         if handed_on != 0.0:

@@ -58,7 +58,7 @@ class Structure:
         component = np.zeros(stages, np.int64)
         order = np.zeros(stages, np.int64)
         size = stages + len(supplier)
-        count = kernel("strong_components", 10 * size)(first, supplier[by_user].astype(np.int64), component, order)
+        count = kernel("strong_components", size)(first, supplier[by_user].astype(np.int64), component, order)
 
         position = np.empty(stages, np.int64)
         position[order] = np.arange(stages)
@@ -115,7 +115,7 @@ class Structure:
             x[start:stop] = component.eliminate(entering, transposed=False)
             return
         x[start:stop] = 0.0
-        steps = int(self.first[stop] - self.first[start]) * 100
+        steps = int(self.first[stop] - self.first[start]) * 10
         solver = kernel("gauss_seidel", steps)
         change = solver(self.first, self.supplier, weight, constant, x, start, stop, SWEEPS, TOLERANCE)
         if not change <= 1e-9:
@@ -140,7 +140,7 @@ class Structure:
         if stop - start <= ELIMINATE_UP_TO:
             y[start:stop] = component.eliminate(y[start:stop], transposed=True)
         else:
-            steps = int(self.first[stop] - self.first[start]) * 100
+            steps = int(self.first[stop] - self.first[start]) * 10
             solver = kernel("requirements_backward", steps)
             change = solver(self.first, self.supplier, weight, y, start, stop, SWEEPS, TOLERANCE)
             if not change <= 1e-9 * np.max(y[start:stop]):
@@ -165,8 +165,8 @@ class Structure:
     def worst_cycle(self, weight: Array, start: int, stop: int) -> tuple[list[int], float, float]:
         """Return a cycle of the component to show, suppliers first, the spectral radius, and the product of weights.
 
-        The radius is the limit of power iteration; the cycle follows, from the stage that weighs most, the supplier that
-        carries most until a stage comes again.
+        The radius is the limit of power iteration; the cycle follows, from the stage that weighs most, the supplier
+        that carries most until a stage comes again.
         """
         component = self._component(weight, start, stop)
         vector = np.ones(stop - start)
@@ -264,7 +264,7 @@ class _Component:
         row, column, weight = row[inside] - self.start, column[inside] - self.start, self.weight[inside]
         matrix = np.eye(size)
         np.subtract.at(matrix, (row, column), weight)
-        solve = kernel("eliminate", size**3)
+        solve = kernel("eliminate", size**3 // 20)
         x = right.reshape(size, 1).copy()
         if solve(matrix.copy(), x) >= 0:
             raise Unproductive(self.start, self.stop)

@@ -1,0 +1,1 @@
+"""What came out: rates, money, and who charges what."""

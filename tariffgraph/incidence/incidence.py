@@ -1,0 +1,178 @@
+"""Incidence: the rates of every shipment, and their exact attribution to measures, crossings and countries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from ..errors import Finding, UnknownNameError, suggestion, visible
+from .attribution import KEYS, attribute
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import networkx as nx
+
+    from ..problem import Problem, Solution
+
+Array = np.ndarray[Any, Any]
+
+__all__ = ["Incidence"]
+
+
+@dataclass(frozen=True, eq=False)
+class Incidence:
+    """The effective tariff incidence of a graph's shipments.
+
+    ``shipments``: one row each, sorted by id: id, stage, market, value and the rates of SPEC §2, as fractions of the
+    untaxed value, with ``landed_value`` and ``duty`` in money where a value is known. ``by(...)`` opens the rates up.
+    ``meta`` says where the result comes from; ``findings`` what is right but surprising.
+    """
+
+    problem: Problem
+    solution: Solution
+    market: str | None
+    meta: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, problem: Problem, *, market: str | None = None) -> Incidence:
+        """Solve a problem and wrap what comes out. ``market`` keeps the shipments to one country."""
+        markets = problem.graph.shipments["market"].unique().sort()
+        if market is not None and market not in markets:
+            raise UnknownNameError(
+                Finding(
+                    f"nothing is shipped to the market '{visible(market)}'",
+                    suggestion(market, markets, "markets"),
+                    field="market",
+                )
+            )
+        solution = problem.solve()
+        cycles = problem.structure.cycles
+        solver = {
+            "method": "cyclic solve" if cycles else "acyclic sweep",
+            "cycles": len(cycles),
+            "largest_cycle": max((stop - start for start, stop in cycles), default=0),
+            "residual_bound": solution.residual_bound,
+        }
+        return cls(problem, solution, market, {**problem.meta, "market": market, "solver": solver})
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is right but surprising about the result."""
+        return self.problem.findings
+
+    @cached_property
+    def shown(self) -> Array:
+        """Rows of the graph's shipments table that the result holds."""
+        market = self.problem.graph.shipments["market"]
+        keep = np.ones(len(market), np.bool_) if self.market is None else (market == self.market).to_numpy()
+        return np.flatnonzero(keep)
+
+    @cached_property
+    def shipments(self) -> pl.DataFrame:
+        """Rates and money of every shipment, sorted by id."""
+        problem, solution, rows = self.problem, self.solution, self.shown
+        stage = problem.shipments.stage[rows]
+        class_ = problem.shipments.class_[rows]
+        price = 1.0 + solution.excess[stage]
+        statutory = np.append(problem.statutory, 0.0)[class_]
+        tau = np.append(problem.statutory * problem.relief, 0.0)[class_]
+        phi = np.append(problem.pass_through, 1.0)[class_]
+        border = phi * tau
+        embedded = solution.excess[stage]
+        compounding = embedded * border
+        effective = border + embedded + compounding
+        exporter = solution.borne_by_sellers[stage] + price * tau * (1.0 - phi) / (1.0 + tau)
+        duty = solution.duty_collected[stage] + price * tau * (1.0 + border) / (1.0 + tau)
+        value = pl.col("value")
+        return (
+            problem.graph.shipments[rows]
+            .select("id", "stage", "market", "value")
+            .with_columns(
+                statutory_rate=pl.Series(statutory),
+                border_rate=pl.Series(border),
+                embedded_rate=pl.Series(embedded),
+                compounding_rate=pl.Series(compounding),
+                effective_rate=pl.Series(effective),
+                exporter_rate=pl.Series(exporter),
+                duty_rate=pl.Series(duty),
+            )
+            .with_columns(landed_value=value * (1.0 + pl.col("effective_rate")), duty=value * pl.col("duty_rate"))
+            .sort("id")
+        )
+
+    def by(self, *keys: str) -> pl.DataFrame:
+        """Attribute every rate to ``keys``: measure, action, authority, crossing, importer, exporter, origin, product.
+
+        Crossing e = (i → j) adds L_jf · a_e · p_i · φ t_m (1 − d) of measure m to the embedded rate of f, the last
+        border p_f · φ t_m (1 − d); so the rates of a shipment add to its effective, exporter and duty rate without
+        residual (SPEC §2). Columns: shipment, the keys (``authority`` brings ``importer``), rate, exporter_rate,
+        duty_rate, amount (value × rate). Raises UnknownNameError.
+        """
+        for key in keys:
+            if key not in KEYS:
+                raise UnknownNameError(
+                    Finding(
+                        f"'{visible(str(key))}' is nothing to attribute to",
+                        suggestion(str(key), KEYS, "keys"),
+                        field="by",
+                    )
+                )
+        return attribute(self.problem, self.solution, self.shown, keys or ("measure",))
+
+    @cached_property
+    def crossings(self) -> pl.DataFrame:
+        """Every border crossing: its facts, statutory and border rate, customs value and duty.
+
+        Per unit of untaxed value of the good that crosses: price p_i before this border, customs value
+        p_i (1 + φτ)/(1 + τ), duty τ times it.
+        """
+        problem = self.problem
+        number = pl.DataFrame({"supplier": pl.Series(problem.stages, dtype=pl.String), "excess": self.solution.excess})
+        crossings = problem.crossings.join(number, on="supplier", how="left", maintain_order="left")
+        class_ = crossings["class"].to_numpy().astype(np.int64)
+        tau = (problem.statutory * problem.relief)[class_]
+        rates = problem.rates[class_]
+        price = 1.0 + crossings["excess"].to_numpy()
+        customs_value = price * (1.0 + rates) / (1.0 + tau)
+        return crossings.select(
+            "id", "kind", "supplier", "user", "exporter", "importer", "origin", "product", "program", "declares",
+            "share",
+            pl.Series("statutory_rate", problem.statutory[class_]),
+            pl.Series("border_rate", rates),
+            pl.Series("price", price),
+            pl.Series("customs_value", customs_value),
+            pl.Series("duty", customs_value * tau),
+        ).sort("kind", "id")  # fmt: skip
+
+    def to_networkx(self) -> nx.MultiDiGraph:
+        """Return the graph as a MultiDiGraph with prices on nodes and rates on edges."""
+        from ..graph.networkx import to_networkx
+
+        graph = to_networkx(self.problem.graph)
+        for place, stage in enumerate(self.problem.stages):
+            excess = float(self.solution.excess[place])
+            graph.nodes[stage].update(
+                price=1.0 + excess,
+                excess_price=excess,
+                borne_by_sellers=float(self.solution.borne_by_sellers[place]),
+                duty_collected=float(self.solution.duty_collected[place]),
+            )
+        rates = {row["id"]: row for row in self.crossings.iter_rows(named=True)}
+        for _, _, crossing, attributes in graph.edges(keys=True, data=True):
+            row = rates.get(crossing)
+            for name in ("statutory_rate", "border_rate"):
+                attributes[name] = row[name] if row is not None else 0.0
+        return graph
+
+    def with_market(self, market: str) -> Incidence:
+        """Return the same result for the shipments to one market."""
+        return replace(self, market=market, meta={**self.meta, "market": market})
+
+    def __repr__(self) -> str:
+        rules = ", ".join(one["id"] for one in self.meta["rules"])
+        return f"Incidence({len(self.shown)} shipments, rules {rules}, as of {self.meta['as_of']})"

@@ -1,0 +1,1 @@
+"""Results made readable: the formats of files, and tables for people."""

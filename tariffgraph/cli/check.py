@@ -1,0 +1,113 @@
+"""``tariffgraph check``: everything that is wrong or surprising in graphs and rule sets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import TariffGraphError, visible
+from .messages import progress, say
+from .options import a_date, examples
+from .sources import day, is_graph, read_graph
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from ..errors import Finding
+    from ..graph.production_graph import ProductionGraph
+    from ..rules.rules import Rules
+
+__all__ = ["command"]
+
+
+@click.command(
+    "check",
+    epilog=examples(
+        "tariffgraph check my-graph",
+        "tariffgraph check us-2025 my-overlay.yaml",
+        "tariffgraph check my-graph us-2025 --as-of 2025-07-02",
+    ),
+)
+@click.argument("sources", nargs=-1, required=True, metavar="GRAPH|RULES...")
+@click.option("--as-of", type=a_date, metavar="DATE", help="Check graphs under the law of this day (YYYY-MM-DD).")
+def command(sources: tuple[str, ...], as_of: date | None) -> int:
+    """Check production graphs and rule sets.
+
+    Reads each folder, file or bundled name. Rule sets given together are checked together, and graphs
+    under them, else under their own default rules: shares that add up, cycles that feed on more than
+    they make, before and after duties, measures that can match nothing. What is in order and what is
+    surprising goes to stdout, problems to stderr; with problems the exit status is 1.
+    """
+    graphs = [source for source in sources if is_graph(source)]
+    rules = [source for source in sources if source not in graphs]
+    sound = True
+    law: Rules | None = None
+    with progress() as step:
+        if rules:
+            step("reading the rules")
+            try:
+                law = _check_rules(rules)
+            except TariffGraphError as error:
+                sound = _complain(error)
+        for graph in graphs:
+            step(f"checking {visible(graph)}")
+            try:
+                _check_graph(graph, law, as_of, with_rules=law is not None or not rules)
+            except TariffGraphError as error:
+                sound = _complain(error)
+    return 0 if sound else 1
+
+
+def _check_rules(sources: list[str]) -> Rules:
+    import tariffgraph as tg
+
+    rules = tg.read_rules(*sources)
+    for rule_set in rules.rule_sets:
+        measures, relations = len(rule_set.measures), len(rule_set.relations)
+        overlays = f" with {', '.join(rule_set.overlays)}" if rule_set.overlays else ""
+        _ok(f"{rule_set.id}{overlays}: {_count(measures, 'measure')}, {_count(relations, 'relation')}")
+    _print(rules.findings)
+    return rules
+
+
+def _check_graph(source: str, law: Rules | None, as_of: date | None, with_rules: bool) -> None:
+    import tariffgraph as tg
+
+    from ..problem import check_for_unproductive_cycle
+
+    graph = read_graph(source)
+    findings = graph.findings
+    if with_rules and (law is not None or graph.default_rules):
+        # Compiling applies the law to every crossing; solving finds cycles that feed on more than they make.
+        problem = tg.compile(graph, law, as_of=day(as_of, graph.default_as_of))
+        problem.excess_prices()
+        told = law.findings if law is not None else ()
+        findings = tuple(finding for finding in problem.findings if finding not in told)
+    elif cycles := check_for_unproductive_cycle(graph):
+        raise TariffGraphError(cycles)
+    _ok(f"{source}: {_counts(graph)}")
+    _print(findings)
+
+
+def _counts(graph: ProductionGraph) -> str:
+    tables = {"stage": graph.stages, "input": graph.inputs, "shipment": graph.shipments}
+    return ", ".join(_count(table.height, name) for name, table in tables.items())
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _ok(message: str) -> None:
+    click.echo(f"ok {visible(message, 400)}")
+
+
+def _print(findings: tuple[Finding, ...]) -> None:
+    for finding in findings:
+        click.echo(visible(f"{finding.severity}: {finding}", 2000))
+
+
+def _complain(error: TariffGraphError) -> bool:
+    say(str(error))
+    return False

@@ -1,0 +1,105 @@
+"""Options that commands share, and the kinds of values that they take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ..codes import CodeProblem, parse_date, parse_number
+from ..errors import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from ..show.formats import Format
+
+__all__ = ["FORMATS", "a_date", "a_number", "a_share", "examples", "law_options", "output_options"]
+
+#: The formats of :mod:`tariffgraph.show.formats`, written out so that `--help` does not load polars.
+FORMATS: tuple[Format, ...] = ("table", "csv", "json", "jsonl", "parquet", "md")
+
+Command = TypeVar("Command", bound="Callable[..., Any]")
+
+
+def a_date(text: str) -> date:
+    """Return the date that the option says."""
+    try:
+        return parse_date(text)
+    except CodeProblem as problem:
+        raise click.BadParameter(str(problem)) from None
+
+
+def a_number(text: str) -> float:
+    """Return the number that the option says."""
+    try:
+        return parse_number(text)
+    except CodeProblem as problem:
+        raise click.BadParameter(str(problem)) from None
+
+
+def a_share(text: str) -> float:
+    """Return the number from 0 to 1 that the option says."""
+    number = a_number(text)
+    if not 0 <= number <= 1:
+        raise click.BadParameter(f"'{visible(text)}' is not between 0 and 1. Write a share, as in 0.5 or 50%.")
+    return number
+
+
+def examples(*lines: str) -> str:
+    """Return the examples at the end of a command's help, a line each."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
+def law_options(command: Command) -> Command:
+    """Add the options that say under which law: ``--rules``, ``--as-of``, ``--known-on``, ``--set``."""
+    for option in reversed(
+        (
+            click.option(
+                "--rules",
+                multiple=True,
+                metavar="RULES",
+                help="Rule set or overlay: file, folder or bundled name. Repeatable; replaces the defaults.",
+            ),
+            click.option("--as-of", type=a_date, metavar="DATE", help="The law for entries on this day (YYYY-MM-DD)."),
+            click.option(
+                "--known-on",
+                type=a_date,
+                metavar="DATE",
+                help="Leave out what was published later than this day.",
+            ),
+            click.option(
+                "--set",
+                "settings",
+                multiple=True,
+                metavar="ID[@CCC].FIELD=VALUE",
+                help="Change a measure or action for this run; @CCC for one country or group. Repeatable.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def output_options(command: Command) -> Command:
+    """Add ``--format`` and ``--out``."""
+    for option in reversed(
+        (
+            click.option(
+                "--format",
+                "format_",
+                type=click.Choice(FORMATS),
+                help="Default: what --out ends in, else table. table and md round; the others do not.",
+            ),
+            click.option(
+                "--out",
+                type=click.Path(path_type=Path),
+                metavar="FILE",
+                help="Write to this file, whole or not at all, instead of stdout.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,185 @@
+"""Results as tables for people: shipments, their split by key, and one entry's duty."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from .numbers import money, percentages
+from .table import Column, Sheet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = ["entry_sheet", "footer", "headline", "shipments_sheet", "split_sheet"]
+
+_SUMS_SHOWN = 12
+
+
+def shipments_sheet(
+    title: str,
+    shipments: pl.DataFrame,
+    meta: Mapping[str, Any],
+    names: Mapping[str, str] | None = None,
+) -> Sheet:
+    """Return the table of shipments: what each one carries at the border, from upstream, and in all.
+
+    ``shipments`` is ``Incidence.shipments``; ``names`` are the names of stages. The exporter's part, the
+    duty and the total are there when something is to be said in them.
+    """
+    valued = shipments.filter(pl.col("value").is_not_null())
+    table = _Table(shipments.height, below=1 if valued.height else 0)
+    total = "total" if valued.height == shipments.height else f"total of the {valued.height} with a value"
+    table.add(Column("shipment", "left"), shipments["id"].to_list(), [total])
+    if names:
+        table.add(Column("good", "left", optional=True), [names.get(stage, "") for stage in shipments["stage"]])
+
+    def add_rate(heading: str, rate: str, strong: bool = False) -> None:
+        weight = float(valued["value"].sum())
+        mean = float((valued["value"] * valued[rate]).sum()) / weight if weight else None
+        shown = percentages([*shipments[rate], mean])
+        table.add(Column(heading, strong=strong), shown[:-1], shown[-1:])
+
+    add_rate("statutory", "statutory_rate")
+    add_rate("embedded", "embedded_rate")
+    add_rate("effective", "effective_rate", strong=True)
+    if any(shipments["exporter_rate"]):
+        add_rate("exporter's part", "exporter_rate")
+    if valued.height:
+        unit, shown = _in_currency([*shipments["duty"], float(valued["duty"].sum())], meta)
+        table.add(Column(f"duty{unit}"), shown[:-1], shown[-1:])
+    return table.sheet(title, [footer(meta)])
+
+
+def split_sheet(title: str, split: pl.DataFrame, keys: Sequence[str], meta: Mapping[str, Any]) -> Sheet:
+    """Return the table of ``Incidence.by(*keys)``: each shipment's rates by key, and the money by key.
+
+    Rows that are zero throughout are left out and counted.
+    """
+    rates = ["rate", "exporter_rate", "duty_rate"]
+    telling = split.filter(pl.any_horizontal(pl.col(rate) != 0 for rate in rates))
+    words = [name for name in split.columns if name not in {"shipment", "amount", *rates}]
+    valued = telling.filter(pl.col("amount").is_not_null())
+    sums = valued.group_by(words, maintain_order=True).agg(pl.col("amount").sum()).sort(words)
+    sums = sums if 0 < sums.height <= _SUMS_SHOWN else sums.clear()
+    table = _Table(telling.height, below=sums.height)
+    shipment = telling["shipment"].to_list()
+    table.add(Column("shipment", "left"), _once(shipment), _once(["all"] * sums.height))
+    for word in words:
+        table.add(Column(word, "left"), _words(telling[word]), _words(sums[word]))
+    table.add(Column("effective", strong=True), percentages(telling["rate"].to_list()))
+    if any(telling["exporter_rate"]):
+        table.add(Column("exporter's part"), percentages(telling["exporter_rate"].to_list()))
+    if valued.height:
+        unit, shown = _in_currency([*telling["amount"], *sums["amount"]], meta)
+        table.add(Column(f"amount{unit}"), shown[: telling.height], shown[telling.height :])
+    left_out = split.height - telling.height
+    notes = [f"{left_out} row{'s' if left_out > 1 else ''} of zero left out."] if left_out else []
+    return table.sheet(f"{title}; by {' and '.join(keys)}", [*notes, footer(meta)])
+
+
+def entry_sheet(title: str, lines: pl.DataFrame, rate: float, total: float, meta: Mapping[str, Any]) -> Sheet:
+    """Return the table of one entry's duty: what applies, what does not and why, and the sum.
+
+    Duties are shown to the cent.
+    """
+    silent = ("excluded", "replaced", "not-applicable")
+    rank = {status: at for at, status in enumerate(silent, start=1)}
+    lines = lines.sort(pl.col("status").replace_strict(rank, default=0), maintain_order=True)
+    applies = [status not in silent for status in lines["status"]]
+
+    def of_those(cells: Sequence[str]) -> list[str]:
+        return [cell if shown else "" for cell, shown in zip(cells, applies, strict=True)]
+
+    table = _Table(lines.height, below=1)
+    table.add(Column("measure", "left"), _words(lines["measure"]), ["total"])
+    table.add(Column("authority", "left", optional=True), _words(lines["authority"]))
+    shown = percentages([*lines["rate"], rate])
+    table.add(Column("rate"), of_those(shown[:-1]), shown[-1:])
+    table.add(Column("of the value"), of_those(percentages(lines["base"].to_list())))
+    shown = money([*lines["duty"], total], decimals=2)
+    table.add(Column("duty", strong=True), of_those(shown[:-1]), shown[-1:])
+    table.add(Column("status", "left"), _words(lines["status"]))
+    if any(lines["reason"]):
+        table.add(Column("reason", "left"), _words(lines["reason"]))
+    return table.sheet(title, [footer(meta)])
+
+
+def footer(meta: Mapping[str, Any]) -> str:
+    """Return in a line what the result came from: rule sets, graph and program, hashes shortened."""
+    parts = [f"rules {rules['id']} {_short(rules['hash'])}" for rules in meta.get("rules", ())]
+    if meta.get("graph"):
+        parts.append(f"graph {_short(meta['graph']['hash'])}")
+    parts.append(f"{meta['program']} {meta['version']}")
+    return "; ".join(parts)
+
+
+def headline(subject: str, meta: Mapping[str, Any]) -> str:
+    """Return in a line what was asked: about what, under which rules, on which day."""
+    parts = [subject]
+    rules = [_rules_name(rules) for rules in meta.get("rules", ())]
+    parts.append(f"rules {', '.join(rules)}" if rules else "no rules")
+    parts.append(f"entries of {meta['as_of']}")
+    if meta.get("market"):
+        parts.append(f"shipped to {meta['market']}")
+    if meta.get("known_on"):
+        parts.append(f"as known on {meta['known_on']}")
+    if meta.get("pass_through") is not None:
+        parts.append(f"pass-through {meta['pass_through']:.4g}")
+    parts += meta.get("settings") or ()
+    return "; ".join(parts)
+
+
+def _rules_name(rules: Mapping[str, Any]) -> str:
+    return "+".join([rules["id"], *(rules.get("overlays") or ())])
+
+
+def _short(digest: str) -> str:
+    return digest.removeprefix("sha256:")[:8]
+
+
+def _in_currency(amounts: Sequence[float | None], meta: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """Return the unit for the heading, and the amounts in it: millions or billions where they are that large."""
+    currency = meta["graph"].get("currency") or ""
+    largest = max((abs(amount) for amount in amounts if amount is not None), default=0.0)
+    if re.fullmatch("[A-Z]{3}", currency):
+        for scale, word in ((1e9, "bn"), (1e6, "mn")):
+            if largest >= scale:
+                scaled = [None if amount is None else amount / scale for amount in amounts]
+                return f", {word} {currency}", money(scaled)
+    return f", {currency}" if currency else "", money(amounts)
+
+
+def _words(cells: Iterable[object]) -> list[str]:
+    return ["" if cell is None else str(cell) for cell in cells]
+
+
+def _once(cells: Sequence[str]) -> list[str]:
+    """Return the cells with those blank that repeat the one above."""
+    return ["" if at and cells[at - 1] == cell else cell for at, cell in enumerate(cells)]
+
+
+class _Table:
+    """Columns one after the other, each with its cells and its cells below the line."""
+
+    def __init__(self, height: int, below: int = 0) -> None:
+        self.height, self.below = height, below
+        self.columns: list[Column] = []
+        self.cells: list[Sequence[str]] = []
+        self.totals: list[Sequence[str]] = []
+
+    def add(self, column: Column, cells: Sequence[str], totals: Sequence[str] = ()) -> None:
+        self.columns.append(column)
+        self.cells.append(cells)
+        self.totals.append([*totals, *[""] * self.below][: self.below])
+
+    def sheet(self, title: str, notes: Iterable[str]) -> Sheet:
+        return Sheet(
+            title=title,
+            columns=tuple(self.columns),
+            rows=tuple(zip(*self.cells, strict=True)),
+            totals=tuple(zip(*self.totals, strict=True)),
+            footer=tuple(notes),
+        )

@@ -1,0 +1,224 @@
+"""`tariffgraph propagate` on a graph small enough to do by hand; whole outputs.
+
+KR.CAR → USA: cells from China are 25% of it and pay 8% in Korea, .25 · .08 = .02 embedded; the border charges
+.025 + .25 = .275, and .02 · .275 = .0055 on the embedded duty: .3005 in all, 30.05 on a value of 100.
+US.VAN stays at home: its cells, 10% of it, paid 3.4% at the American border: .0034.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+
+import polars as pl
+import pytest
+from cli.small_graph import LAW, contents
+
+import tariffgraph as tg
+
+TABLE = """\
+Two vehicles (cars); rules us, kr; entries of 2025-07-02
+
+shipment                     good          statutory  embedded  effective  duty, mn USD
+---------------------------------------------------------------------------------------
+KR.CAR->USA                  Electric car     27.50%     2.00%     30.05%          30.1
+US.VAN->USA                  Electric van      0.00%     0.34%      0.34%             -
+---------------------------------------------------------------------------------------
+total of the 1 with a value                   27.50%     2.00%     30.05%          30.1
+
+rules us HASH; rules kr HASH; graph HASH; tariffgraph 0.1.0
+"""
+
+
+def without_hashes(text: str) -> str:
+    return re.sub(r"\b[0-9a-f]{8}\b(?=;)", "HASH", text).replace(f"tariffgraph {tg.__version__}", "tariffgraph 0.1.0")
+
+
+def test_the_table_for_people(folder, run):
+    ran = run("propagate", "cars", *LAW)
+    assert (ran.status, without_hashes(ran.out), ran.err) == (0, TABLE, "")
+
+
+def test_the_whole_json(folder, run):
+    ran = run("propagate", "cars", *LAW, "--format", "json", "--by", "measure")
+    assert (ran.status, ran.err) == (0, "")
+    answer = json.loads(ran.out)
+    rules = tg.read_rules("us.yaml", "kr.yaml")
+    result = tg.propagate("cars", rules)
+    assert answer == {
+        "meta": {**result.meta},
+        "shipments": result.shipments.to_dicts(),
+        "by": result.by("measure").to_dicts(),
+    }
+    car, van = answer["shipments"]
+    assert car == pytest.approx(
+        {
+            "id": "KR.CAR->USA",
+            "stage": "KR.CAR",
+            "market": "USA",
+            "value": 100.0,
+            "statutory_rate": 0.275,
+            "border_rate": 0.275,
+            "embedded_rate": 0.02,
+            "compounding_rate": 0.0055,
+            "effective_rate": 0.3005,
+            "exporter_rate": 0.0,
+            "duty_rate": 0.3005,
+            "landed_value": 130.05,
+            "duty": 30.05,
+        }
+    )
+    assert (van["value"], van["duty"], van["statutory_rate"]) == (None, None, 0.0)
+    assert answer["meta"]["as_of"] == "2025-07-02"
+    assert [one["hash"] for one in answer["meta"]["rules"]] == [one.hash for one in rules.rule_sets]
+    assert answer["meta"]["graph"]["hash"] == tg.read_graph("cars").hash
+    assert answer["meta"]["version"] == tg.__version__
+
+
+def test_without_by_the_json_splits_nothing(folder, run):
+    assert json.loads(run("propagate", "cars", *LAW, "--format", "json").out)["by"] == []
+
+
+def test_csv_jsonl_and_parquet_are_the_frame(folder, run):
+    expected = tg.propagate("cars", tg.read_rules("us.yaml", "kr.yaml")).shipments
+    assert pl.read_csv(run("propagate", "cars", *LAW, "--format", "csv").out.encode()).equals(expected)
+    lines = run("propagate", "cars", *LAW, "--format", "jsonl").out.splitlines()
+    assert [json.loads(line) for line in lines] == expected.to_dicts()
+    ran = run("propagate", "cars", *LAW, "--out", "cars.parquet")
+    assert (ran.status, ran.out, ran.err) == (0, "", "tariffgraph: wrote 2 rows to cars.parquet\n")
+    assert pl.read_parquet("cars.parquet").equals(expected)
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_bare_rows_say_on_stderr_where_they_came_from(folder, run, form):
+    ran = run("propagate", "cars", *LAW, "--format", form)
+    assert without_hashes(ran.err) == (
+        "tariffgraph: entries of 2025-07-02; rules us HASH; rules kr HASH; graph HASH; tariffgraph 0.1.0\n"
+    )
+
+
+def test_a_split_by_two_keys(folder, run):
+    ran = run("propagate", "cars", *LAW, "--by", "action", "--by", "importer")
+    assert without_hashes(ran.out) == (
+        "Two vehicles (cars); rules us, kr; entries of 2025-07-02; by action and importer\n"
+        "\n"
+        "shipment     action  importer  effective  amount, mn USD\n"
+        "--------------------------------------------------------\n"
+        "KR.CAR->USA  autos   USA          25.50%           25.50\n"
+        "             mfn     KOR           2.00%            2.00\n"
+        "             mfn     USA           2.55%            2.55\n"
+        "US.VAN->USA  mfn     USA           0.34%               -\n"
+        "--------------------------------------------------------\n"
+        "all          autos   USA                           25.50\n"
+        "             mfn     KOR                            2.00\n"
+        "             mfn     USA                            2.55\n"
+        "\n"
+        "rules us HASH; rules kr HASH; graph HASH; tariffgraph 0.1.0\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "key", ["measure", "action", "authority", "crossing", "importer", "exporter", "origin", "product"]
+)
+def test_every_key_sums_to_the_effective_rate(folder, run, key):
+    answer = json.loads(run("propagate", "cars", *LAW, "--by", key, "--format", "json").out)
+    for shipment in answer["shipments"]:
+        parts = [row["rate"] for row in answer["by"] if row["shipment"] == shipment["id"]]
+        assert sum(parts) == pytest.approx(shipment["effective_rate"], abs=1e-12)
+
+
+def test_settings_dates_and_pass_through_reach_the_engine(folder, run):
+    def effective(*options: str) -> float:
+        answer = json.loads(run("propagate", "cars", *LAW, "--format", "json", *options).out)
+        return answer["shipments"][0]["effective_rate"]
+
+    assert effective("--set", "autos.rate=15%") == pytest.approx(1.02 * 1.175 - 1)
+    assert effective("--set", "autos@JPN.rate=15%") == pytest.approx(0.3005)
+    assert effective("--as-of", "2025-04-02") == pytest.approx(1.02 * 1.025 - 1)
+    assert effective("--known-on", "2025-04-02") == pytest.approx(1.02 * 1.025 - 1)
+    assert effective("--pass-through", "0") == 0.0
+    assert effective("--pass-through", "50%") == pytest.approx(1.01 * 1.1375 - 1)
+
+
+def test_a_pass_through_below_one_shows_the_exporters_part(folder, run):
+    assert "exporter's part" in run("propagate", "cars", *LAW, "--pass-through", "0.5").out
+
+
+@pytest.mark.parametrize(
+    ("options", "near"),
+    [
+        (["--set", "auto.rate=15%"], "'autos'"),
+        (["--set", "autos.rat=15%"], "rate"),
+        (["--set", "autos=15%"], "autos"),
+        (["--set", "autos@Korea.rate=15%"], "KOR"),
+        (["--market", "US"], "USA"),
+        (["--market", "JPN"], "USA"),
+        (["--by", "mesure"], "measure"),
+    ],
+)
+def test_unknown_names_are_status_2_with_the_nearest(folder, run, options, near):
+    before = contents(folder)
+    ran = run("propagate", "cars", *LAW, *options, "--out", "result.json")
+    assert (ran.status, ran.out) == (2, "")
+    assert near in ran.err
+    assert contents(folder) == before
+
+
+def test_no_date_anywhere_is_today_and_said(folder, run):
+    (folder / "cars" / "graph.toml").unlink()
+    ran = run("propagate", "cars", *LAW, "--format", "json")
+    as_of = json.loads(ran.out)["meta"]["as_of"]
+    assert ran.err == f"tariffgraph: no date given, so today's law: --as-of {as_of}\n"
+
+
+def test_no_rules_anywhere_is_an_error_that_says_how_to_name_them(folder, run):
+    ran = run("propagate", "cars")
+    assert (ran.status, ran.out) == (1, "")
+    assert "--rules" in ran.err
+
+
+def test_no_graph_is_the_bundled_one_with_three_next_commands_that_work(folder, run):
+    ran = run("propagate")
+    assert ran.status == 0
+    said = ran.err.splitlines()
+    assert said[0] == "tariffgraph: no graph given, so the bundled korea-us-2025"
+    at = said.index("tariffgraph: next:")
+    commands = [line.removeprefix("tariffgraph:   tariffgraph ") for line in said[at + 1 :]]
+    assert len(commands) == 3
+    for command in commands:
+        assert run(*command.split()).status == 0
+    assert run("propagate", "my-graph").status == 0
+
+
+def test_ids_that_spreadsheets_and_terminals_would_obey_are_data(folder, run):
+    wild = "=cmd()\x1b[31m<script>"
+    for name in ("stages", "inputs", "shipments"):
+        path = folder / "cars" / f"{name}.csv"
+        path.write_text(path.read_text(encoding="utf-8").replace("KR.CAR", wild), encoding="utf-8")
+    assert (
+        "'=cmd()\\u001b[31m<script>->USA,'=cmd()\\u001b[31m<script>,USA,"
+        in run("propagate", "cars", *LAW, "--format", "csv").out
+    )
+    assert "| =cmd()\\\\u001b\\[31m&lt;script>->USA |" in run("propagate", "cars", *LAW, "--format", "md").out
+    answer = json.loads(run("propagate", "cars", *LAW, "--format", "json").out)
+    assert answer["shipments"][0]["id"] == f"{wild}->USA"
+    frame = pl.read_parquet(io.BytesIO(_parquet(folder, run)))
+    assert frame["id"][0] == f"{wild}->USA"
+    for form in ("table", "csv", "md", "json", "jsonl"):
+        ran = run("propagate", "cars", *LAW, "--format", form, "--by", "crossing")
+        assert "\x1b" not in ran.out + ran.err
+
+
+def _parquet(folder, run) -> bytes:
+    run("propagate", "cars", *LAW, "--out", "x.parquet")
+    return (folder / "x.parquet").read_bytes()
+
+
+def test_the_order_of_rows_changes_no_byte(folder, run):
+    before = {form: run("propagate", "cars", *LAW, "--format", form).out for form in ("table", "csv", "json", "md")}
+    for name in ("stages", "inputs", "shipments"):
+        path = folder / "cars" / f"{name}.csv"
+        head, *rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text("".join([head, *reversed(rows)]), encoding="utf-8")
+    assert {form: run("propagate", "cars", *LAW, "--format", form).out for form in before} == before

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from .customs.assess import Duty, assess
+    from .customs.duty import Duty, assess
     from .customs.entry import Entry
     from .errors import (
         DatasetError,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "DatasetError": "errors",
-    "Duty": "customs.assess",
+    "Duty": "customs.duty",
     "Entry": "customs.entry",
     "EntryError": "errors",
     "Finding": "errors",
@@ -55,7 +55,7 @@ _HOME = {
     "TariffGraphError": "errors",
     "TooLargeError": "errors",
     "UnknownNameError": "errors",
-    "assess": "customs.assess",
+    "assess": "customs.duty",
     "compile": "problem",
     "from_frames": "graph.read",
     "from_networkx": "graph.networkx",

@@ -6,21 +6,16 @@ sees is shares, class numbers and a small table.
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from .codes import CodeProblem
 from .core.structure import Structure, Unproductive
-from .customs.assess import assess_facts, claiming_and_not, draw_up
-from .customs.content import content_of_kind, matching_stages
-from .customs.facts import Facts
-from .customs.origin import determine_origin
-from .errors import Finding, GraphError, NotProductiveError, RulesError, TariffGraphError, suggestion, visible
+from .customs.classes import classify
+from .customs.law import draw_up
+from .errors import Finding, NotProductiveError, RulesError, TariffGraphError, visible
 from .graph.production_graph import ProductionGraph
 from .graph.read import read_graph
 from .provenance import provenance
@@ -35,11 +30,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-__all__ = ["Problem", "ShipmentArrays", "Solution", "check_for_unproductive_cycle", "compile"]
-
-# Contents that differ only by the noise of summing share a class: digits that are kept. Rounding to decimals instead
-# would cost small contents their relative precision.
-SIGNIFICANT_DIGITS = 14
+__all__ = ["Problem", "ShipmentArrays", "Solution", "check_for_unproductive_cycle", "compile", "structure_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +192,7 @@ def compile(  # noqa: A001 - the field's and SPEC's word
             Finding(f"{pass_through!r} is not a pass-through", "Write a number from 0 to 1.", field="pass_through")
         )
     law = draw_up(book, as_of if as_of is not None else graph.default_as_of, known_on)
-    return _Compiler(graph, law, pass_through, settings).problem()
+    return _assembled(graph, law, pass_through, settings)
 
 
 def _rules_for(graph: ProductionGraph, rules: Any) -> Any:
@@ -220,13 +211,7 @@ def _rules_for(graph: ProductionGraph, rules: Any) -> Any:
 def structure_of(graph: ProductionGraph) -> tuple[Structure, Array]:
     """Return the graph's inputs in the engine's order, and their shares. Raises NotProductiveError, untaxed."""
     ids = graph.stages["stage"]
-    number = pl.DataFrame({"stage": ids}).with_row_index("number")
-    ends = graph.inputs.select("supplier", "user")
-    joined = ends.join(number, left_on="supplier", right_on="stage", how="left", maintain_order="left").join(
-        number, left_on="user", right_on="stage", how="left", maintain_order="left", suffix="_user"
-    )
-    supplier = joined["number"].to_numpy().astype(np.int64)
-    user = joined["number_user"].to_numpy().astype(np.int64)
+    supplier, user = _numbers(ids, graph.inputs["supplier"]), _numbers(ids, graph.inputs["user"])
     structure = Structure.build(len(ids), supplier, user)
     share = graph.inputs["share"].to_numpy()[structure.input]
     try:
@@ -273,75 +258,43 @@ def _path_text(names: Sequence[str]) -> str:
     return " → ".join([*shown, visible(names[0])])
 
 
-class _Compiler:
-    """The steps from tables to classes, in order; each method is one of them."""
-
-    def __init__(self, graph: ProductionGraph, law: Law, pass_through: float | None, settings: tuple[str, ...]) -> None:
-        self.graph = graph
-        self.law = law
-        self.pass_through = pass_through
-        self.settings = settings
-        self.findings: list[Finding] = [*graph.findings, *law.rules.findings]
-        self.counts: dict[str, int] = {}
-        self.structure, self.share = structure_of(graph)
-        self.names = tuple(graph.stages["stage"].gather(self.structure.stage))
-
-    def problem(self) -> Problem:
-        crossings = self.crossings()
-        crossings, keys = self.classes(crossings)
-        t, line_class, line_measure, line_rate = self.assessed(crossings, keys)
-        relief = 1.0 - keys["drawback"].to_numpy()
-        pass_through = keys["pass_through"].to_numpy()
-        inputs = np.full(len(self.share), -1, np.int64)
-        shipments = np.full(len(self.graph.shipments), -1, np.int64)
-        class_ = crossings["class"].to_numpy().astype(np.int64)
-        row = crossings["row"].to_numpy().astype(np.int64)
-        of_input = (crossings["kind"] == "input").to_numpy()
-        place = np.empty(len(self.share), np.int64)
-        place[self.structure.input] = np.arange(len(self.share))
-        inputs[place[row[of_input]]] = class_[of_input]
-        shipments[row[~of_input]] = class_[~of_input]
-        position = np.empty(self.structure.stages, np.int64)
-        position[self.structure.stage] = np.arange(self.structure.stages)
-        number = pl.DataFrame({"stage": self.graph.stages["stage"]}).with_row_index("number")
-        stage = self.graph.shipments.select("stage").join(number, on="stage", how="left", maintain_order="left")[
-            "number"
-        ]
-        without_value = self.graph.shipments["value"].null_count()
-        self.counts |= {
-            "shipments": len(shipments),
-            "shipments_without_value": without_value,
-            "crossings": len(crossings),
-            "classes": len(keys),
-        }
-        for array in (self.share, inputs, t, relief, pass_through, line_class, line_measure, line_rate):
-            array.setflags(write=False)
-        rates = pass_through * (t * relief)
-        rates.setflags(write=False)
-        return Problem(
-            graph=self.graph,
-            law=self.law,
-            structure=self.structure,
-            stages=self.names,
-            share=self.share,
-            class_of_input=inputs,
-            shipments=ShipmentArrays(position[stage.to_numpy().astype(np.int64)], shipments),
-            rates=rates,
-            statutory=t,
-            relief=relief,
-            pass_through=pass_through,
-            line_class=line_class,
-            line_measure=line_measure,
-            line_rate=line_rate,
-            crossings=crossings,
-            meta=self.meta(),
-            findings=tuple(self.findings),
-        )
-
-    def meta(self) -> dict[str, Any]:
-        graph = self.graph
-        return {
-            **provenance(self.law.rules, self.law.as_of, self.law.known_on),
+def _assembled(graph: ProductionGraph, law: Law, pass_through: float | None, settings: tuple[str, ...]) -> Problem:
+    structure, share = structure_of(graph)
+    classes = classify(graph, law, structure, share, pass_through)
+    of_input = (classes.crossings["kind"] == "input").to_numpy()
+    row = classes.crossings["row"].to_numpy().astype(np.int64)
+    class_ = classes.crossings["class"].to_numpy().astype(np.int64)
+    class_of_row = np.full(len(graph.inputs), -1, np.int64)
+    class_of_row[row[of_input]] = class_[of_input]
+    class_of_shipment = np.full(len(graph.shipments), -1, np.int64)
+    class_of_shipment[row[~of_input]] = class_[~of_input]
+    place = np.empty(structure.stages, np.int64)
+    place[structure.stage] = np.arange(structure.stages)
+    stage = place[_numbers(graph.stages["stage"], graph.shipments["stage"])]
+    rates = classes.pass_through * (classes.statutory * classes.relief)
+    class_of_input = class_of_row[structure.input]
+    for array in (
+        share, class_of_input, rates, classes.statutory, classes.line_class, classes.line_measure, classes.line_rate,
+    ):  # fmt: skip
+        array.setflags(write=False)
+    return Problem(
+        graph=graph,
+        law=law,
+        structure=structure,
+        stages=tuple(graph.stages["stage"].gather(structure.stage)),
+        share=share,
+        class_of_input=class_of_input,
+        shipments=ShipmentArrays(stage, class_of_shipment),
+        rates=rates,
+        statutory=classes.statutory,
+        relief=classes.relief,
+        pass_through=classes.pass_through,
+        line_class=classes.line_class,
+        line_measure=classes.line_measure,
+        line_rate=classes.line_rate,
+        crossings=classes.crossings,
+        meta={
+            **provenance(law.rules, law.as_of, law.known_on),
             "graph": {
                 "title": graph.title,
                 "hash": graph.hash,
@@ -350,291 +303,16 @@ class _Compiler:
                 "inputs": len(graph.inputs),
                 "shipments": len(graph.shipments),
             },
-            "pass_through": self.pass_through,
-            "settings": list(self.settings),
-            "counts": self.counts,
-        }
-
-    # --- facts ----------------------------------------------------------------------------------------
-
-    def crossings(self) -> pl.DataFrame:
-        """Return one row a border crossing with the facts that the law may ask for."""
-        graph = self.graph
-        origin = determine_origin(graph, self.structure, self.share)
-        stages = graph.stages.select("stage", "country", "product", "nationality").with_columns(customs_origin=origin)
-        made = stages.rename({"stage": "supplier", "country": "exporter", "customs_origin": "origin"})
-        used = stages.select(user="stage", importer="country", used_in="product")
-        common = ["pass_through", "program", "utilization", "drawback", "declares"]
-        declared = sorted(
-            {one for frame in (graph.inputs, graph.shipments) for one in frame.columns if one.startswith("content.")}
-        )
-
-        def with_content(frame: pl.DataFrame) -> list[pl.Expr]:
-            return [pl.col(one) if one in frame.columns else pl.lit(None, pl.Float64).alias(one) for one in declared]
-
-        inputs = (
-            graph.inputs.with_row_index("row")
-            .select("row", "id", "supplier", "user", "share", *common, *with_content(graph.inputs))
-            .join(made, on="supplier", how="left", maintain_order="left")
-            .join(used, on="user", how="left", maintain_order="left")
-            .with_columns(
-                kind=pl.lit("input"),
-                value=pl.lit(None, pl.Float64),
-                quantity=pl.lit(None, pl.Float64),
-                unit=pl.lit(None, pl.String),
-            )
-        )
-        shipments = (
-            graph.shipments.with_row_index("row")
-            .select(
-                "row",
-                "id",
-                "value",
-                "quantity",
-                "unit",
-                *common,
-                *with_content(graph.shipments),
-                supplier="stage",
-                importer="market",
-            )
-            .join(made, on="supplier", how="left", maintain_order="left")
-            .with_columns(
-                kind=pl.lit("shipment"),
-                user=pl.lit(None, pl.String),
-                used_in=pl.lit(None, pl.String),
-                share=pl.lit(None, pl.Float64),
-            )
-        )
-        crossings = pl.concat([inputs, shipments.select(inputs.columns)]).filter(
-            pl.col("exporter") != pl.col("importer")
-        )
-        if self.pass_through is not None:
-            crossings = crossings.with_columns(pass_through=pl.lit(self.pass_through, pl.Float64))
-        return self._claims(self._contents(crossings, declared))
-
-    def _claims(self, crossings: pl.DataFrame) -> pl.DataFrame:
-        """Drop claims of programs that no loaded set knows, and declarations that nothing asks for; say so."""
-        known = sorted(self.law.programs)
-        claimed = crossings["program"]
-        unknown = claimed.is_not_null() & ~claimed.is_in(pl.Series(known, dtype=pl.String).implode())
-        self.counts["programs_not_known"] = int(unknown.sum())
-        for (program,), rows in sorted(
-            crossings.filter(unknown).group_by("program", maintain_order=True), key=lambda pair: str(pair[0])
-        ):
-            self._warn(
-                f"no loaded rule set knows the program '{visible(str(program))}' claimed by {_crossings_text(rows)}",
-                suggestion(str(program), known, "programs"),
-                "unknown-program",
-                rows,
-            )
-        for declares in crossings["declares"].drop_nulls().unique().sort():
-            for declaration in declares.split(";"):
-                if declaration not in self.law.declarations:
-                    rows = crossings.filter(pl.col("declares") == declares)
-                    self._warn(
-                        f"nothing in the rules asks for '{visible(declaration)}', declared by {_crossings_text(rows)}",
-                        suggestion(declaration, self.law.declarations, "declarations"),
-                        "unknown-declaration",
-                        rows,
-                    )
-        # What is not claimed has no part that claims it.
-        program = pl.when(pl.Series(unknown)).then(None).otherwise(pl.col("program"))
-        return crossings.with_columns(program=program).with_columns(
-            utilization=pl.when(pl.col("program").is_not_null()).then(pl.col("utilization")).otherwise(1.0)
-        )
-
-    def _contents(self, crossings: pl.DataFrame, declared: Sequence[str]) -> pl.DataFrame:
-        """Fill the content columns: declared where a crossing declares, else computed from the graph, else unknown.
-
-        A content is computed only where a row in force asks for it.
-        """
-        asked: dict[str, list[str]] = {}
-        for country in crossings["importer"].unique().sort():
-            for fact in self.law.importer(country).asks:
-                if fact.startswith("content."):
-                    asked.setdefault(fact, []).append(country)
-        for column in declared:
-            kind = column.removeprefix("content.")
-            if kind not in self.law.kinds:
-                self._warn(
-                    f"the column {visible(column)} declares a content that no rule set knows",
-                    suggestion(kind, self.law.kinds, "kinds"),
-                    "unknown-kind",
-                )
-        crossings = crossings.drop([column for column in declared if column not in asked])
-        for column, importers in sorted(asked.items()):
-            kind = column.removeprefix("content.")
-            origin = determine_origin(self.graph, self.structure, self.share)
-            matches = matching_stages(self.graph.stages, origin, self.law, kind)[self.structure.stage]
-            content, known = content_of_kind(self.structure, self.share, matches)
-            by_stage = pl.DataFrame(
-                {
-                    "supplier": pl.Series(self.names, dtype=pl.String),
-                    "computed": pl.Series(_without_noise(content)),
-                }
-            ).with_columns(computed=pl.when(pl.Series(known)).then(pl.col("computed")))
-            stated = pl.col(column) if column in crossings.columns else pl.lit(None, pl.Float64)
-            crossings = (
-                crossings.join(by_stage, on="supplier", how="left", maintain_order="left")
-                .with_columns(
-                    pl.when(pl.col("importer").is_in(importers)).then(pl.coalesce(stated, "computed")).alias(column)
-                )
-                .drop("computed")
-            )
-        return crossings
-
-    def _warn(self, message: str, remedy: str, check: str, rows: pl.DataFrame | None = None) -> None:
-        crossing = str(rows["id"][0]) if rows is not None and len(rows) == 1 else ""
-        self.findings.append(Finding(message, remedy, severity="warning", check=check, crossing=crossing))
-
-    # --- classes --------------------------------------------------------------------------------------
-
-    def classes(self, crossings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Number the crossings by class: the same facts, as far as the importer's law asks, and the same φ and d."""
-        asks = {country: self.law.importer(country).asks for country in crossings["importer"].unique().sort()}
-        crossings = crossings.sort("kind", "row")
-        for column, fact in (
-            ("nationality", "nationality"),
-            ("used_in", "used_in"),
-            ("quantity", "quantity"),
-            ("unit", "quantity"),
-        ):
-            importers = sorted(country for country, facts in asks.items() if fact in facts)
-            crossings = crossings.with_columns(
-                pl.when(pl.col("importer").is_in(pl.Series(importers, dtype=pl.String).implode()))
-                .then(pl.col(column))
-                .alias(f"asked_{column}")
-            )
-        crossings = crossings.with_columns(
-            asked_value=pl.when(pl.col("asked_quantity").is_not_null()).then(pl.col("value"))
-        )
-        columns = [
-            "importer", "exporter", "origin", "product", "program", "utilization", "declares", "pass_through",
-            "drawback", "asked_nationality", "asked_used_in", "asked_value", "asked_quantity", "asked_unit",
-            *(one for one in crossings.columns if one.startswith("content.")),
-        ]  # fmt: skip
-        keys = crossings.select(columns).unique(maintain_order=True).with_row_index("class")
-        numbered = crossings.join(keys, on=columns, how="left", nulls_equal=True, maintain_order="left")
-        return numbered.drop([one for one in numbered.columns if one.startswith("asked_")]), keys
-
-    def assessed(self, crossings: pl.DataFrame, keys: pl.DataFrame) -> tuple[Array, Array, Array, Array]:
-        """Ask the law once a class; return t by class, and the lines (class, measure, t_m)."""
-        t = np.zeros(len(keys))
-        lines: list[tuple[int, int, float]] = []
-        problems: list[Finding] = []
-        coarse: dict[tuple[str, str], int] = {}
-        uncovered: set[str] = set()
-        met: set[int] = set()
-        reasons: dict[int, Counter[str]] = {}
-        for class_, key in enumerate(keys.iter_rows(named=True)):
-            importer = self.law.importer(key["importer"])
-            if not importer.measures:
-                uncovered.add(key["importer"])
-                continue
-            facts = _facts_of(key)
-            weights: dict[int, float] = {}
-            for weight, each in claiming_and_not(facts, key["utilization"]):
-                try:
-                    assessed = assess_facts(self.law, importer, each)
-                except CodeProblem as problem:
-                    rows = crossings.filter(pl.col("class") == class_)
-                    problems.append(
-                        Finding(
-                            f"{_crossings_text(rows)}: {problem.message}",
-                            problem.remedy,
-                            check="facts",
-                            crossing=str(rows["id"][0]),
-                        )
-                    )
-                    break
-                for line in assessed:
-                    if line.coarse:
-                        coarse[(facts.product, f"{line.reason} ({self.law.measures[line.number].measure.id})")] = class_
-                    if line.status == "not-applicable":
-                        reasons.setdefault(line.number, Counter())[line.reason.partition(" (it is ")[0]] += 1
-                    else:
-                        met.add(line.number)
-                        weights[line.number] = weights.get(line.number, 0.0) + weight * line.duty
-            lines.extend((class_, number, part) for number, part in sorted(weights.items()) if part)
-            t[class_] = math.fsum(weights.values())
-        if problems:
-            raise GraphError(problems)
-        for (_, reason), class_ in sorted(coarse.items()):
-            rows = crossings.filter(pl.col("class") == class_)
-            self._warn(
-                f"{_crossings_text(rows)}: {reason}",
-                "Give the product with more digits.",
-                "coarse-product",
-                rows,
-            )
-        self._uncovered(crossings, uncovered)
-        self._unmatched(met, reasons)
-        columns = list(zip(*lines, strict=True)) if lines else [(), (), ()]
-        return (
-            t,
-            np.array(columns[0], np.int64),
-            np.array(columns[1], np.int64),
-            np.array(columns[2], np.float64),
-        )
-
-    def _uncovered(self, crossings: pl.DataFrame, uncovered: set[str]) -> None:
-        rows = crossings.filter(pl.col("importer").is_in(pl.Series(sorted(uncovered), dtype=pl.String).implode()))
-        self.counts["crossings_not_covered"] = len(rows)
-        if len(rows):
-            self._warn(
-                f"no loaded rule set covers imports into {', '.join(sorted(uncovered))}: "
-                f"{_crossings_text(rows)} pay nothing",
-                "Load the rule sets of these importers to charge their duties.",
-                "importer-not-covered",
-                rows,
-            )
-
-    def _unmatched(self, met: set[int], reasons: Mapping[int, Counter[str]]) -> None:
-        """Warn of measures in force that meet no crossing of the graph, and say why."""
-        for one in self.law.measures:
-            if one.dormant or one.number in met:
-                continue
-            products = one.measure.conditions.products
-            if one.number not in reasons:
-                importers = " or ".join(one.measure.conditions.importer or one.rule_set.importer)
-                why = f"nothing in it is imported by {importers}"
-            elif products is not None and not len(self.law.scope(products, one.rule_set)):
-                why = f"the list {' and '.join(products.lists)} is empty"
-            else:
-                told = sorted(reasons[one.number].items(), key=lambda pair: (-pair[1], pair[0]))
-                why = "; or ".join(reason for reason, _ in told[:3])
-            self._warn(f"the measure {one.measure.id} matches nothing in this graph: {why}", "", "matches-nothing")
-
-
-def _without_noise(content: Array) -> Array:
-    """Return the contents rounded to ``SIGNIFICANT_DIGITS`` significant digits."""
-    size = np.floor(np.log10(np.maximum(np.abs(content), 1e-300)))
-    scale = 10.0 ** np.clip(SIGNIFICANT_DIGITS - 1 - size, 0, 22)
-    return np.asarray(np.round(content * scale) / scale)
-
-
-def _facts_of(key: Mapping[str, Any]) -> Facts:
-    return Facts(
-        product=key["product"],
-        origin=key["origin"],
-        exporter=key["exporter"],
-        importer=key["importer"],
-        nationality=key["asked_nationality"],
-        used_in=key["asked_used_in"],
-        program=key["program"],
-        declares=frozenset((key["declares"] or "").split(";")) - {""},
-        content={
-            name.removeprefix("content."): share
-            for name, share in key.items()
-            if name.startswith("content.") and share is not None
+            "pass_through": pass_through,
+            "settings": list(settings),
+            "counts": {**classes.counts, "shipments_without_value": graph.shipments["value"].null_count()},
         },
-        value=key["asked_value"],
-        quantity=key["asked_quantity"],
-        unit=key["asked_unit"],
+        findings=(*graph.findings, *law.rules.findings, *classes.findings),
     )
 
 
-def _crossings_text(rows: pl.DataFrame) -> str:
-    ids = [f"'{visible(one)}'" for one in rows["id"].head(3)]
-    more = len(rows) - len(ids)
-    return ", ".join(ids) + (f" and {more} more" if more else "")
+def _numbers(ids: pl.Series, names: pl.Series) -> Array:
+    """Return the place of each name among ids that are sorted and without duplicates."""
+    numbered = pl.DataFrame({"id": ids}).with_row_index("number")
+    found = pl.DataFrame({"id": names}).join(numbered, on="id", how="left", maintain_order="left")["number"]
+    return found.to_numpy().astype(np.int64)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from ..customs.assess import Duty
+    from ..customs.duty import Duty
     from ..customs.entry import Entry
     from ..show.document import Document
     from ..show.formats import Format

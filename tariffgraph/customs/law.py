@@ -8,17 +8,17 @@ and a top-up after the column-1 measure (RULES §3).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..codes import ProductScope, product_key
-from ..errors import Finding, RulesError
+from ..codes import CodeProblem, ProductScope, parse_date, product_key
+from ..errors import Finding, RulesError, TariffGraphError
 from ..rules.rate import Compound, Rate, ScheduleRate, TopUpTo
 from .schedule import ScheduleIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from datetime import date
 
     from ..rules.measure import Conditions, Measure, Products, Row
     from ..rules.rate import Base
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..rules.rules import Rules
     from .facts import Facts
 
-__all__ = ["ImporterLaw", "Law", "MeasureInForce", "Test"]
+__all__ = ["ImporterLaw", "Law", "MeasureInForce", "Test", "draw_up"]
 
 DIGITS = 12
 
@@ -174,15 +174,25 @@ class ImporterLaw:
     """The measures of one importer in the order in which they are walked.
 
     ``exempt``: by measure number, the exporters that a measure leaves alone because they belong to the customs
-    territory that charges it. ``column_1``: numbers of the base duty. ``asks``: facts that some row in force asks for.
+    territory that charges it. ``column_1``: numbers of the base duty, as the rule set with an id names it. ``asks``:
+    facts that some row in force asks for.
     """
 
     importer: str
     measures: tuple[MeasureInForce, ...]
     relations: Mapping[int, tuple[RelationInForce, ...]]
     exempt: Mapping[int, frozenset[str]]
-    column_1: frozenset[int]
+    column_1: Mapping[str, frozenset[int]]
     asks: frozenset[str]
+
+    @property
+    def base_duties(self) -> frozenset[int]:
+        """Numbers of the measures that some rule set names as its column 1."""
+        return frozenset().union(*self.column_1.values())
+
+    def column_1_of(self, one: MeasureInForce) -> frozenset[int]:
+        """Return the base duties that a top-up is measured against: those of its own rule set, if it names any."""
+        return self.column_1.get(one.rule_set.id, self.base_duties)
 
 
 class Law:
@@ -288,12 +298,13 @@ class Law:
             if applies:
                 mine.append(one)
                 exempt[one.number] = inside
-        column_1: set[int] = set()
-        for name, _each in ((each.column_1, each) for each in self.rules.rule_sets):
-            if name:
-                column_1.update(one.number for one in mine if name in (one.measure.id, one.measure.action))
+        column_1 = {
+            each.id: frozenset(one.number for one in mine if each.column_1 in (one.measure.id, one.measure.action))
+            for each in self.rules.rule_sets
+            if each.column_1
+        }
         relations = self._relations(mine)
-        order = self._order(country, mine, relations, column_1)
+        order = self._order(country, mine, relations, frozenset().union(*column_1.values()))
         asks: set[str] = set()
         for one in mine:
             if one.dormant:
@@ -307,7 +318,7 @@ class Law:
                 asks |= relation.test.asks
                 if relation.part is not None and relation.part.kind:
                     asks.add(f"content.{relation.part.kind}")
-        return ImporterLaw(country, order, relations, exempt, frozenset(column_1), frozenset(asks))
+        return ImporterLaw(country, order, relations, exempt, column_1, frozenset(asks))
 
     def _imports_into(self, country: str, one: MeasureInForce) -> tuple[bool, frozenset[str]]:
         importers = one.measure.conditions.importer or one.rule_set.importer
@@ -356,7 +367,7 @@ class Law:
         country: str,
         mine: Sequence[MeasureInForce],
         relations: Mapping[int, tuple[RelationInForce, ...]],
-        column_1: set[int],
+        base_duties: frozenset[int],
     ) -> tuple[MeasureInForce, ...]:
         after: dict[int, set[int]] = {one.number: set() for one in mine}
         for number, each in relations.items():
@@ -365,7 +376,7 @@ class Law:
                     after[target].add(number)
         for one in mine:
             if any(isinstance(row.value, TopUpTo) for _, row in one.rates):
-                after[one.number] |= column_1 - {one.number}
+                after[one.number] |= base_duties - {one.number}
         by_number = {one.number: one for one in mine}
         then: dict[int, list[int]] = {}
         for number, before in after.items():
@@ -445,3 +456,17 @@ def _declarations(rules: Rules) -> frozenset[str]:
             for conditions in (*(row.conditions for row in measure.rate), *(row.conditions for row in measure.base)):
                 named.update(conditions.declares)
     return frozenset(named)
+
+
+def draw_up(rules: Any, as_of: date | str | None, known_on: date | str | None) -> Law:
+    """Return the law of a day; ``as_of`` defaults to today. Dates may be text (YYYY-MM-DD)."""
+    return Law(rules, _day(as_of, "as_of") or date.today(), _day(known_on, "known_on"))
+
+
+def _day(day: date | str | None, name: str) -> date | None:
+    if isinstance(day, str):
+        try:
+            return parse_date(day)
+        except CodeProblem as problem:
+            raise TariffGraphError(Finding(problem.message, problem.remedy, field=name)) from None
+    return day

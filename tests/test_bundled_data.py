@@ -274,7 +274,7 @@ def test_embedded_rates_with_the_partners_on_2_july_2025() -> None:
 @pytest.mark.parametrize(
     ("as_of", "known_on", "nand", "dram"),
     [
-        ("2025-04-10", "2025-04-08", 0.051, 0.068),  # 34, never charged: as announced
+        ("2025-04-10", "2025-04-08", 0.0, 0.0),  # 34, never charged alone
         ("2025-04-10", None, 0.126, 0.168),  # 84
         ("2025-04-12", None, 0.1875, 0.25),  # 125
         ("2025-05-14", None, 0.015, 0.02),  # 10
@@ -313,8 +313,8 @@ def test_relief_leaves_what_the_steel_mill_pays_for_its_fuel() -> None:
 
 def test_other_readings_of_mexican_duties_reach_the_forte() -> None:
     rows = incidence("us-2025", "partners-2025", "partners-alternatives", as_of="2026-01-15")
-    # engines at 25%: .18 x [.0012 x 1.25 + .25] and .05 of Chinese parts at 25%
-    assert rows["MX.KIA.FORTE"]["embedded_rate"] == pytest.approx(0.05777, abs=1e-12)
+    # engines at 25% on .18, Chinese parts at 25% on .05; Saudi crude is free in this reading
+    assert rows["MX.KIA.FORTE"]["embedded_rate"] == pytest.approx(0.0575, abs=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def scope_key(product: str) -> str:
 class ProductScope:
     """A set of product prefixes: which products begin with one of them.
 
-    A prefix matches every product that begins with its digits; a code of another nomenclature matches only
+    HS codes form a tree, so 8703 covers 8703.23; a code of another nomenclature matches only
     itself, since its letters and digits form no tree (``WIOD:c1`` is not above ``WIOD:c10``).
     """
 
@@ -157,7 +157,7 @@ class ProductScope:
             self._sorted = sorted(self._keys)
         at = bisect_left(self._sorted, key)
         while at < len(self._sorted) and self._sorted[at].startswith(key):
-            if len(self._sorted[at]) > len(key) and self._sorted[at][len(key) :].strip("0"):
+            if len(self._sorted[at]) > len(key):
                 return _dotted(self._sorted[at])
             at += 1
         return None

@@ -37,7 +37,7 @@ Severity = Literal["error", "warning", "note"]
 class Finding:
     """One problem: what is wrong, where, and what to do about it.
 
-    Reads ``FILE:LINE:COLUMN, FIELD: what is wrong (what was found). What to do.``
+    Reads ``FILE:LINE:COLUMN, FIELD: MESSAGE. REMEDY``.
     """
 
     message: str

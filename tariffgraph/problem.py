@@ -6,16 +6,18 @@ sees is shares, class numbers and a small table.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from .core.structure import Structure, Unproductive
+from .core.structure import NotSettled, Structure, Unproductive
 from .customs.classes import classify
 from .customs.law import draw_up
-from .errors import Finding, NotProductiveError, RulesError, TariffGraphError, visible
+from .errors import Finding, NotProductiveError, RulesError, TariffGraphError, TooLargeError, visible
+from .frozen import FrozenFrame, FrozenRecord, read_only
 from .graph.production_graph import ProductionGraph
 from .graph.read import read_graph
 from .provenance import provenance
@@ -23,7 +25,7 @@ from .rules.rules import as_rules
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
     from .customs.law import Law
@@ -46,7 +48,7 @@ class ShipmentArrays:
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """Excess price, part borne by sellers and duty collected, of every stage, per unit of untaxed value (SPEC §2)."""
+    """x, b and g of every stage, per unit of untaxed value: excess price, borne by sellers, duty collected."""
 
     excess: Array
     borne_by_sellers: Array
@@ -58,8 +60,8 @@ class Solution:
 class Problem:
     """A graph and a law, prepared once; shapes by axis name.
 
-    ``stages``: ids in the order of the arrays. ``rates``: (classes,), φτ of each class of crossings: what it adds to
-    the price. ``statutory``: (classes,), t; ``relief``: (classes,), 1 − drawback; ``pass_through``: (classes,), φ.
+    ``stages``: ids in the order of the arrays. ``rates``: (classes,), φτ, the part of the duty in the
+    buyer's price. ``statutory``: (classes,), t; ``relief``: (classes,), 1 − drawback; ``pass_through``: (classes,), φ.
     ``share`` and ``class_of_input``: (inputs,) in the engine's order; class −1 crosses no border. ``line_class``,
     ``line_measure``, ``line_rate``: (lines,), the part t_m of a class's t that each measure charges; measures by number
     in ``law.measures``. ``crossings``: the facts of every input and shipment that crosses a border.
@@ -79,18 +81,21 @@ class Problem:
     line_class: Array
     line_measure: Array
     line_rate: Array
-    crossings: pl.DataFrame
-    meta: Mapping[str, Any]
-    findings: tuple[Finding, ...]
+    crossings: FrozenFrame = FrozenFrame()  # noqa: RUF009 - a descriptor, not a default
+    meta: FrozenRecord = FrozenRecord()  # noqa: RUF009
+    findings: tuple[Finding, ...] = ()
 
     def excess_prices(self, rates: Array | None = None) -> Array:
         """Excess price of every stage. Solves x_j = Σ_e a_e [x_i (1 + φτ) + φτ], in the order of ``stages``.
 
         ``rates``: φτ by class, (classes,) or (classes, scenarios); the answer is (stages,) or (stages, scenarios), each
         column the same bits as alone. Default: the problem's own. Raises NotProductiveError when the duties make
-        the graph feed on more than it makes. Source: SPEC §2; Miller & Blair 2009, ch. 2.
+        the graph feed on more than it makes. Source: docs/method.md; Miller & Blair 2009, ch. 2.
         """
-        table = self.rates if rates is None else np.asarray(rates, np.float64)
+        try:
+            table = self.rates if rates is None else np.asarray(rates, np.float64)
+        except (TypeError, ValueError):
+            raise TariffGraphError(Finding("rates is no array of numbers", "Give fractions, one a class.")) from None
         if table.shape[:1] != self.rates.shape or table.ndim > 2:
             raise TariffGraphError(
                 Finding(
@@ -110,13 +115,11 @@ class Problem:
         rate = _by_input(table, self.class_of_input)
         weight = self.share * (1.0 + rate)
         constant = _by_user(self.structure, self.share * rate)
-        try:
+        with self._cycles_explained(rate):
             return self.structure.solve(weight, constant), weight, constant
-        except Unproductive as cycle:
-            raise self._unproductive_with_duties(cycle, rate) from None
 
     def solve(self) -> Solution:
-        """Return the state of every stage under the problem's own rates: x, b and g of SPEC §2.
+        """Return the state of every stage under the problem's own rates: x, b and g of docs/method.md.
 
         b_j = Σ_e a_e [b_i + p_i τ(1 − φ)/(1 + τ)],  g_j = Σ_e a_e [g_i + p_i τ(1 + φτ)/(1 + τ)],  x + b = g.
         """
@@ -126,21 +129,29 @@ class Problem:
         phi = _by_input(self.pass_through, self.class_of_input)
         of_sellers = _by_user(self.structure, self.share * price * tau * (1.0 - phi) / (1.0 + tau))
         of_duty = _by_user(self.structure, self.share * price * tau * (1.0 + phi * tau) / (1.0 + tau))
-        borne = self.structure.solve(self.share, of_sellers)
-        collected = self.structure.solve(self.share, of_duty)
         bound = 0.0
-        if self.structure.cycles:
-            try:
+        with self._cycles_explained(_by_input(self.rates, self.class_of_input)):
+            borne = self.structure.solve(self.share, of_sellers)
+            collected = self.structure.solve(self.share, of_duty)
+            if self.structure.cycles:
                 bound = float(np.max(self.structure.error_bound(weight, constant, excess), initial=0.0))
-            except Unproductive as cycle:
-                raise self._unproductive_with_duties(cycle, _by_input(self.rates, self.class_of_input)) from None
-        return Solution(excess, borne, collected, bound)
+        return Solution(read_only(excess), read_only(borne), read_only(collected), bound)
 
     def requirements(self, stage: int) -> Array:
         """Return L_jf: the output of every stage j embodied in one unit of the good of ``stage``, untaxed."""
         unit = np.zeros(len(self.stages))
         unit[stage] = 1.0
-        return self.structure.solve_backward(self.share, unit)
+        with self._cycles_explained(np.zeros(len(self.share))):
+            return self.structure.solve_backward(self.share, unit)
+
+    @contextmanager
+    def _cycles_explained(self, rate: Array) -> Iterator[None]:
+        try:
+            yield
+        except Unproductive as cycle:
+            raise self._unproductive_with_duties(cycle, rate) from None
+        except NotSettled as cycle:
+            raise _not_settled(cycle) from None
 
     def _unproductive_with_duties(self, cycle: Unproductive, rate: Array) -> NotProductiveError:
         places, radius, _ = self.structure.worst_cycle(self.share * (1.0 + rate), cycle.start, cycle.stop)
@@ -165,7 +176,7 @@ class Problem:
         )
 
 
-def compile(  # noqa: A001 - the field's and SPEC's word
+def compile(  # noqa: A001 - the field's word
     graph: ProductionGraph | str | os.PathLike[str],
     rules: Any = None,
     *,
@@ -187,7 +198,7 @@ def compile(  # noqa: A001 - the field's and SPEC's word
     settings = tuple(settings)
     if settings:
         book = book.apply_settings(settings)
-    if pass_through is not None and not 0.0 <= pass_through <= 1.0:
+    if pass_through is not None and not (isinstance(pass_through, (int, float)) and 0.0 <= pass_through <= 1.0):
         raise TariffGraphError(
             Finding(f"{pass_through!r} is not a pass-through", "Write a number from 0 to 1.", field="pass_through")
         )
@@ -216,6 +227,8 @@ def structure_of(graph: ProductionGraph) -> tuple[Structure, Array]:
     share = graph.inputs["share"].to_numpy()[structure.input]
     try:
         structure.prove_productive(share)
+    except NotSettled as cycle:
+        raise _not_settled(cycle) from None
     except Unproductive as cycle:
         places, radius, _ = structure.worst_cycle(share, cycle.start, cycle.stop)
         path = [str(ids[int(structure.stage[place])]) for place in places]
@@ -230,6 +243,17 @@ def structure_of(graph: ProductionGraph) -> tuple[Structure, Array]:
             )
         ) from None
     return structure, share
+
+
+def _not_settled(cycle: NotSettled) -> TooLargeError:
+    return TooLargeError(
+        Finding(
+            f"a cycle of {cycle.stop - cycle.start} stages leaves so little value added that its prices do not settle, "
+            "and it is too large to be solved directly",
+            "Lower the shares in it, or split the graph.",
+            check="not-settled",
+        )
+    )
 
 
 def check_for_unproductive_cycle(graph: ProductionGraph) -> tuple[Finding, ...]:
@@ -273,25 +297,21 @@ def _assembled(graph: ProductionGraph, law: Law, pass_through: float | None, set
     stage = place[_numbers(graph.stages["stage"], graph.shipments["stage"])]
     rates = classes.pass_through * (classes.statutory * classes.relief)
     class_of_input = class_of_row[structure.input]
-    for array in (
-        share, class_of_input, rates, classes.statutory, classes.line_class, classes.line_measure, classes.line_rate,
-    ):  # fmt: skip
-        array.setflags(write=False)
     return Problem(
         graph=graph,
         law=law,
         structure=structure,
         stages=tuple(graph.stages["stage"].gather(structure.stage)),
-        share=share,
-        class_of_input=class_of_input,
-        shipments=ShipmentArrays(stage, class_of_shipment),
-        rates=rates,
-        statutory=classes.statutory,
-        relief=classes.relief,
-        pass_through=classes.pass_through,
-        line_class=classes.line_class,
-        line_measure=classes.line_measure,
-        line_rate=classes.line_rate,
+        share=read_only(share),
+        class_of_input=read_only(class_of_input),
+        shipments=ShipmentArrays(read_only(stage), read_only(class_of_shipment)),
+        rates=read_only(rates),
+        statutory=read_only(classes.statutory),
+        relief=read_only(classes.relief),
+        pass_through=read_only(classes.pass_through),
+        line_class=read_only(classes.line_class),
+        line_measure=read_only(classes.line_measure),
+        line_rate=read_only(classes.line_rate),
         crossings=classes.crossings,
         meta={
             **provenance(law.rules, law.as_of, law.known_on),

@@ -27,7 +27,7 @@ def propagate(
     pass_through: float | None = None,
     settings: Iterable[str] = (),
 ) -> Incidence:
-    """Effective tariff incidence of every shipment of a graph under the rules of a day (SPEC §2).
+    """Effective tariff incidence of every shipment of a graph under the rules of a day (docs/method.md).
 
     effective_rate = p_f (1 + φτ) − 1: what the last border adds to the buyer's price, what arrives in it from duties
     paid upstream, and the duty charged on that. ``market`` keeps the shipments to one country; the other arguments are

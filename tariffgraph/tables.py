@@ -18,6 +18,7 @@ __all__ = [
     "DUTY_LINES",
     "INPUTS",
     "READ_TABLES",
+    "RESULTS_ON_GRAPH",
     "SHIPMENTS",
     "SHIPMENT_RESULTS",
     "STAGES",
@@ -244,6 +245,16 @@ CROSSINGS: tuple[Column, ...] = (
     Column("price", "number", "price before this border", unit=_GOOD),
     Column("customs_value", "number", "what the duty is charged on: p (1 + φτ)/(1 + τ)", unit=_GOOD),
     Column("duty", "number", "duty collected, after drawback", unit=_GOOD),
+)
+
+#: Attributes that ``result.to_networkx()`` puts on nodes and edges; reading the graph back leaves them out.
+RESULTS_ON_GRAPH = (
+    "price",
+    "excess_price",
+    "borne_by_sellers",
+    "duty_collected",
+    "statutory_rate",
+    "border_rate",
 )
 
 DUTY_LINES: tuple[Column, ...] = (

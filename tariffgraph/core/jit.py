@@ -1,7 +1,7 @@
 """The one place that knows numba: kernels run as they are on small problems, compiled on large ones.
 
-A small job never imports numba, whose first call costs about a second. Set ``TARIFFGRAPH_JIT`` to ``0`` or ``1`` to
-never or always compile; the results are the same bits.
+Importing numba and compiling take about a second, which a small job is spared. Set ``TARIFFGRAPH_JIT`` to ``0`` or
+``1`` to never or always compile; the results are the same bits.
 """
 
 from __future__ import annotations

@@ -18,7 +18,6 @@ __all__ = [
     "eliminate",
     "forward_sweep",
     "gauss_seidel",
-    "requirements_backward",
     "residual",
     "strong_components",
 ]
@@ -46,25 +45,18 @@ def backward_sweep(first: Array, supplier: Array, weight: Array, y: Array, start
 
 
 def gauss_seidel(
-    first: Array,
-    supplier: Array,
-    weight: Array,
-    constant: Array,
-    x: Array,
-    start: int,
-    stop: int,
-    sweeps: int,
-    tolerance: float,
+    first: Array, supplier: Array, weight: Array, constant: Array, x: Array, sweeps: int, tolerance: float
 ) -> float:
-    """Solve x = c + W x inside one component by Gauss–Seidel; return the last relative change.
+    """Solve x = c + W x of one component by Gauss–Seidel from the ``x`` given; return the last relative change.
 
-    Stops when no x_j moves by more than ``tolerance`` relative to the largest, or after ``sweeps`` sweeps.
+    Stops when no x_j moves by more than ``tolerance`` relative to the largest, or after ``sweeps`` sweeps. Infinite
+    where it cannot converge.
     """
     change = np.inf
     for _ in range(sweeps):
         change = 0.0
         largest = 0.0
-        for j in range(start, stop):
+        for j in range(x.shape[0]):
             total = constant[j]
             loop = 0.0
             for e in range(first[j], first[j + 1]):
@@ -83,44 +75,6 @@ def gauss_seidel(
         if largest > 1e100:
             return np.inf
     return change / largest
-
-
-def requirements_backward(
-    first: Array,
-    supplier: Array,
-    weight: Array,
-    y: Array,
-    start: int,
-    stop: int,
-    sweeps: int,
-    tolerance: float,
-) -> float:
-    """Solve y = c + Wᵀ y inside one component, adding in each step what is still on its way; return the last change.
-
-    ``y`` holds the constants on entry. With W ≥ 0 and y ≥ 0 every step adds a part of Σ_k (Wᵀ)^k c, so nothing cancels.
-    """
-    size = stop - start
-    moving = y[start:stop].copy()
-    change = np.inf
-    for _ in range(sweeps):
-        arrived = np.zeros(size)
-        for j in range(start, stop):
-            handed_on = moving[j - start]
-            if handed_on != 0.0:
-                for e in range(first[j], first[j + 1]):
-                    i = supplier[e]
-                    if i >= start and i < stop:
-                        arrived[i - start] += weight[e] * handed_on
-        largest = 0.0
-        change = 0.0
-        for k in range(size):
-            y[start + k] += arrived[k]
-            largest = max(largest, abs(y[start + k]))
-            change = max(change, abs(arrived[k]))
-        moving = arrived
-        if change <= tolerance * largest:
-            break
-    return change
 
 
 def eliminate(matrix: Array, right: Array) -> int:

@@ -1,1 +1,1 @@
-"""Law meets goods: what is owed at one crossing. One implementation for one entry and for millions."""
+"""Applies the law to a good at a border. A single entry and a large graph take the same path."""

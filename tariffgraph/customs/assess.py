@@ -1,4 +1,4 @@
-"""What is owed at one crossing: facts → measures and rows that hold → relations in order → duty (RULES §§1–3).
+"""What is owed at one crossing: facts → measures and rows that hold → relations in order → duty (docs/rules.md).
 
 ``assess_facts`` is the law's one implementation: an entry asks it once, a graph once for each class of crossings.
 """
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Line", "assess_facts", "claiming_and_not"]
 
+NOTHING = 1e-12
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -30,7 +32,7 @@ class Line:
 
     ``base``: share of the customs value charged; ``rate``: on that base; ``duty``: base · rate, of the customs value.
     ``status``: charged, free, covered, excluded, replaced or not-applicable, and ``reason`` why.
-    ``coarse``: the product has too few digits to tell whether the measure applies.
+    ``coarse``: scopes that a product with too few digits was held not to match.
     """
 
     number: int
@@ -39,14 +41,14 @@ class Line:
     duty: float
     status: str
     reason: str
-    coarse: bool = False
+    coarse: tuple[str, ...] = ()
 
 
 def assess_facts(law: Law, importer: ImporterLaw, facts: Facts) -> list[Line]:
     """Return a line for every measure of the importer, in walking order. Raises CodeProblem when a fact is lacking.
 
     duty = rate × base share, per unit of customs value. Each measure acts on those after it only once its own duty is
-    known: one that is excluded or replaced does nothing (RULES §3).
+    known: one that is excluded or replaced does nothing.
     """
     return _Walk(law, importer, facts).lines()
 
@@ -68,45 +70,41 @@ class _Walk:
     def lines(self) -> list[Line]:
         found = []
         for one in self.importer.measures:
-            line, part = self.line(one)
+            coarse: list[str] = []
+            line, part = self.line(one, coarse)
+            if part is not None:
+                self.duties[one.number] = line.duty
+                for relation in self.importer.relations.get(one.number, ()):
+                    if relation.test.failure(self.facts, coarse) is None:
+                        self.act(one, relation, line.duty, part)
+            # What is taken out altogether needs no more digits.
+            if coarse and one.number not in self.removed:
+                line = replace(line, coarse=tuple(dict.fromkeys(coarse)))
             found.append(line)
-            if part is None:
-                continue
-            self.duties[one.number] = line.duty
-            for relation in self.importer.relations.get(one.number, ()):
-                if relation.test.failure(self.facts) is None:
-                    self.act(one, relation, line.duty, part)
         return found
 
-    def line(self, one: MeasureInForce) -> tuple[Line, Part | None]:
+    def line(self, one: MeasureInForce, coarse: list[str]) -> tuple[Line, Part | None]:
         """Return the measure's line, and the part of the value that it stands on (None where it does not apply)."""
         facts = self.facts
 
-        def silent(status: str, reason: str, *, coarse: bool = False) -> tuple[Line, None]:
-            return Line(one.number, 0.0, 0.0, 0.0, status, reason, coarse), None
+        def silent(status: str, reason: str) -> tuple[Line, None]:
+            return Line(one.number, 0.0, 0.0, 0.0, status, reason), None
 
         stated = facts.column_1 if one.number in self.base_duties else {}
         if facts.exporter in self.importer.exempt[one.number]:
             return silent("not-applicable", f"{facts.exporter} and {facts.importer} belong to one customs territory")
         if one.dormant and not (stated and self.law.holds(one.measure.conditions)):
             return silent("not-applicable", one.dormant)
-        failure = one.test.failure(facts)
-        if failure is not None and not failure.coarse:
-            return silent("not-applicable", failure.reason)
-        if failure is not None and one.number not in self.removed:
-            return silent("not-applicable", failure.reason, coarse=True)
-
-        rate, why_not, coarse = self.rate(one, stated)
-        if coarse and one.number not in self.removed:
-            return silent("not-applicable", why_not, coarse=True)
+        failure = one.test.failure(facts, coarse)
+        if failure is not None:
+            return silent("not-applicable", failure)
+        rate, why_not = self.rate(one, stated, coarse)
         if rate is None:
             return silent("not-applicable", why_not)
         if one.number in self.removed:
             return silent(*self.removed[one.number])
 
-        base, coarse_reason = self.base(one)
-        if coarse_reason:
-            return silent("not-applicable", coarse_reason, coarse=True)
+        base = self.base(one, coarse)
         own = part = part_of(base, facts.content)
         takers = self.covered.get(one.number, [])
         for cover, _ in takers:
@@ -125,38 +123,33 @@ class _Walk:
         status = "charged" if duty else "covered" if charged and own.share > share else "free"
         return Line(one.number, share, charged, duty, status, reason), part
 
-    def rate(self, one: MeasureInForce, stated: Mapping[str, AdValorem | Compound]) -> tuple[Rate | None, str, bool]:
-        """Return the rate of the last row that holds; or None, why no row does, and whether digits are lacking."""
+    def rate(
+        self, one: MeasureInForce, stated: Mapping[str, AdValorem | Compound], coarse: list[str]
+    ) -> tuple[Rate | None, str]:
+        """Return the rate of the last row that holds; or None, and why none does."""
         if stated:
             if self.column_1_charged:
-                return None, "the entry states the column-1 rate, and another measure charges it", False
+                return None, "the entry states the column-1 rate, and another measure charges it"
             self.column_1_charged = True
             special = self.facts.program is not None and "special" in stated
-            return stated["special" if special else "general"], "", False
-        why_not, coarse = "no row of it holds", ""
+            return stated["special" if special else "general"], ""
+        why_not = "no row of it holds"
         for test, row in reversed(one.rates):
-            failure = test.failure(self.facts)
+            failure = test.failure(self.facts, coarse)
             if failure is None:
-                if coarse:
-                    return None, coarse, True
                 if isinstance(row.value, Ends):
                     source = row.source or one.measure.source
-                    return None, f"it no longer applies ({source})" if source else "it no longer applies", False
-                return row.value, "", False
-            why_not = failure.reason
-            if failure.coarse:
-                coarse = failure.reason
-        return None, coarse or why_not, bool(coarse)
-
-    def base(self, one: MeasureInForce) -> tuple[Base, str]:
-        """Return the base of the last row that holds; the reason why that cannot be told, if digits are lacking."""
-        for test, row in reversed(one.bases):
-            failure = test.failure(self.facts)
-            if failure is None:
+                    return None, f"it no longer applies ({source})" if source else "it no longer applies"
                 return row.value, ""
-            if failure.coarse:
-                return row.value, failure.reason
-        return CUSTOMS_VALUE, ""
+            why_not = failure
+        return None, why_not
+
+    def base(self, one: MeasureInForce, coarse: list[str]) -> Base:
+        """Return the base of the last row that holds, the customs value where none does."""
+        for test, row in reversed(one.bases):
+            if test.failure(self.facts, coarse) is None:
+                return row.value
+        return CUSTOMS_VALUE
 
     def ad_valorem(self, one: MeasureInForce, rate: Rate) -> float:
         """Return a rate as a share of the base."""
@@ -169,7 +162,9 @@ class _Walk:
         if isinstance(rate, Compound):
             return ad_valorem_equivalent(rate, self.facts)
         if isinstance(rate, TopUpTo):
-            return max(0.0, rate.total - self.column_1_owed(one))
+            # A rest of rounding is no duty: it must not exclude anything.
+            rest = rate.total - self.column_1_owed(one)
+            return rest if rest > NOTHING else 0.0
         raise AssertionError(rate)
 
     def column_1_owed(self, one: MeasureInForce) -> float:

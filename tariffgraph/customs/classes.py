@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from ..codes import CodeProblem
+from ..codes import CodeProblem, product_key
 from ..errors import Finding, GraphError, suggestion, visible
 from .assess import assess_facts, claiming_and_not
 from .content import content_of_kind, matching_stages
@@ -209,6 +209,7 @@ class _Classifier:
         for column, importers in sorted(asked.items()):
             kind = column.removeprefix("content.")
             matches = matching_stages(self.graph.stages, self.origin, self.law, kind)[self.structure.stage]
+            self._coarse_for(kind)
             content, known = content_of_kind(self.structure, self.share, matches)
             by_stage = pl.DataFrame(
                 {
@@ -225,6 +226,21 @@ class _Classifier:
                 .drop("computed")
             )
         return crossings
+
+    def _coarse_for(self, kind: str) -> None:
+        """Warn of products with too few digits to tell whether they are of a kind."""
+        wanted, rule_set = self.law.kinds[kind]
+        for selector in (wanted.products, wanted.except_products):
+            scope = self.law.scope(selector, rule_set) if selector is not None else None
+            for product in self.graph.stages["product"].unique().sort() if scope is not None else ():
+                key = product_key(product)
+                finer = scope.finer_than(key) if scope is not None and not scope.matches(key) else None
+                if finer is not None:
+                    self._warn(
+                        f"product {product} is too coarse to tell whether it is {kind}, and counts as if it were not",
+                        f"Give {len(product_key(finer))} digits, as in {finer}.",
+                        "coarse-product",
+                    )
 
     def _warn(self, message: str, remedy: str, check: str, rows: pl.DataFrame | None = None) -> None:
         crossing = str(rows["id"][0]) if rows is not None and len(rows) == 1 else ""
@@ -291,8 +307,8 @@ class _Classifier:
                     )
                     break
                 for line in assessed:
-                    if line.coarse:
-                        coarse[(facts.product, f"{line.reason} ({self.law.measures[line.number].measure.id})")] = class_
+                    for reason in line.coarse:
+                        coarse[(facts.product, f"{reason} ({self.law.measures[line.number].measure.id})")] = class_
                     if line.status == "not-applicable":
                         reasons.setdefault(line.number, Counter())[line.reason.partition(" (it is ")[0]] += 1
                     else:

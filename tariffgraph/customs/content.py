@@ -1,6 +1,6 @@
-"""What a good holds: value added by country, and content of a kind, computed from the graph (SPEC §3).
+"""What a good holds: value added by country, and content of a kind, computed from the graph (docs/method.md).
 
-Content is measured on untaxed values, before any rate is known:
+Shares of untaxed values, so that no rate enters them:
 
     content of a kind    K_i = 1 if stage i matches, else Σ_e a_e K_supplier(e)
     value-added content  c_j = v_j [country_j] + Σ_e a_e c_supplier(e)
@@ -51,8 +51,8 @@ def matching_stages(stages: pl.DataFrame, origin: pl.Series, law: Law, kind: str
 def content_of_kind(structure: Structure, share: Array, matches: Array) -> tuple[Array, Array]:
     """Return the content of a kind in the good of every stage, and whether it is known; in the engine's order.
 
-    ``share``: (inputs,), untaxed; ``matches``: (stages,). A matching input counts whole and is not looked into. The
-    content is unknown where a stage shows no inputs and does not match; inside other stages such a stage counts 0.
+    ``share``: (inputs,), untaxed; ``matches``: (stages,). The recursion stops at a stage that matches. Where a stage
+    shows no inputs and does not match, the content of its good is unknown; goods made from it count it as 0.
     """
     inputs_of_stage = structure.inputs_of_stage
     weight = share * np.repeat(~matches, inputs_of_stage)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from ..codes import CodeProblem, parse_country
 from ..errors import EntryError, Finding, UnknownNameError, nearest, suggestion, visible
+from ..frozen import FrozenFrame, FrozenRecord
 from ..provenance import provenance
 from ..rules.rules import as_rules
 from .assess import assess_facts, claiming_and_not
@@ -18,7 +19,6 @@ from .facts import Facts
 from .law import draw_up
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import date
 
     from .assess import Line
@@ -49,9 +49,9 @@ class Duty:
     entry: Entry
     total: float
     rate: float
-    lines: pl.DataFrame
-    meta: Mapping[str, Any]
-    findings: tuple[Finding, ...] = field(default=())
+    lines: FrozenFrame = FrozenFrame()  # noqa: RUF009 - a descriptor, not a default
+    meta: FrozenRecord = FrozenRecord()  # noqa: RUF009
+    findings: tuple[Finding, ...] = ()
 
     def by(self, key: str) -> pl.DataFrame:
         """Return duty (money) and rate (of the value) by ``action``, ``authority`` or ``measure``, zeros included."""
@@ -79,11 +79,15 @@ def assess(rules: Any, entry: Entry, *, as_of: date | str | None = None, known_o
     """Duty of one entry under the rules of a day.
 
     Σ rate · base · value over the measures that apply; with a program utilized in part u, u times the duty of the entry
-    that claims it and 1 − u times the duty of the one that does not (RULES §5).
+    that claims it and 1 − u times the duty of the one that does not.
 
     ``rules``: from ``read_rules``, or what it takes. ``as_of``: day of entry (default today); ``known_on``: what was
     published later does not exist. Raises EntryError when facts are lacking or unknown to the rules.
     """
+    if not isinstance(entry, Entry):
+        raise EntryError(
+            Finding(f"{type(entry).__name__} is not an Entry", "Give tariffgraph.Entry(product=..., ...).")
+        )
     book = as_rules(rules)
     law = draw_up(book, as_of, known_on)
     facts, findings = _facts(law, entry)
@@ -98,13 +102,13 @@ def assess(rules: Any, entry: Entry, *, as_of: date | str | None = None, known_o
     if coarse:
         raise EntryError(
             Finding(
-                f"{line.reason} ({law.measures[line.number].measure.id})",
-                "Give the product with more digits.",
-                field="product",
+                f"{reason} ({law.measures[line.number].measure.id})",
+                "Give it with more digits.",
                 check="coarse-product",
                 measure=law.measures[line.number].measure.id,
             )
             for line in coarse
+            for reason in line.coarse
         )
     if not importer.measures:
         findings.append(

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from ..codes import CodeProblem, parse_product
 from ..errors import EntryError, Finding, visible
+from ..frozen import FrozenMapping
 from ..rules.rate import AdValorem, Compound
 from ..rules.rate_text import parse_rate_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = ["Entry", "parse_column_1"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """The facts of one crossing (SPEC §5).
+    """The facts of one crossing, as an importer declares them.
 
     ``product``: HS code; ``origin``: country of origin; ``value``: untaxed customs value in money. ``importer``
     defaults to the rule set's, ``exporter`` to the origin; an unknown ``nationality`` meets no condition on it.
@@ -43,7 +40,7 @@ class Entry:
     program: str | None = None
     utilization: float = 1.0
     declares: tuple[str, ...] | Iterable[str] | str = ()
-    content: Mapping[str, float] = field(default_factory=dict)
+    content: Mapping[str, float] = FrozenMapping()
     quantity: float | None = None
     unit: str | None = None
     column_1: float | str | Mapping[str, float | str] | None = None
@@ -57,11 +54,15 @@ class Entry:
         def complain(name: str, message: str, remedy: str = "") -> None:
             problems.append(Finding(message, remedy, field=name, check="entry"))
 
-        for name in ("product", "used_in"):
+        for name in ("product", "origin", "importer", "exporter", "nationality", "used_in", "program", "unit"):
             value = getattr(self, name)
-            if value is not None:
+            if value is None and name not in ("product", "origin"):
+                continue
+            if not isinstance(value, str):
+                complain(name, f"{visible(repr(value))} is not text", "Write it as text, between quotes.")
+            elif name in ("product", "used_in"):
                 try:
-                    keep(name, parse_product(str(value)))
+                    keep(name, parse_product(value))
                 except CodeProblem as problem:
                     complain(name, problem.message, problem.remedy)
         self._check_number(complain, keep, "value", 0.0, math.inf)
@@ -70,17 +71,25 @@ class Entry:
             self._check_number(complain, keep, "quantity", 0.0, math.inf)
             if not self.unit:
                 complain("unit", "a quantity has no unit", "Say in which unit, as in unit='kg'.")
-        declared = self.declares.split(";") if isinstance(self.declares, str) else list(self.declares)
-        keep("declares", tuple(sorted({one.strip() for one in declared if one.strip()})))
+        declared = self.declares.split(";") if isinstance(self.declares, str) else self.declares
+        names = tuple(declared) if isinstance(declared, Iterable) else (declared,)
+        if all(isinstance(name, str) for name in names):
+            keep("declares", tuple(sorted({name.strip() for name in names if name.strip()})))
+        else:
+            complain("declares", f"{visible(repr(self.declares))} are no declarations", "Give their names as text.")
         content: dict[str, float] = {}
-        for kind, share in dict(self.content).items():
+        if not isinstance(self.content, Mapping):
+            complain(
+                "content", f"{visible(repr(self.content))} is no mapping", 'Give shares by kind, as {"steel": 0.4}.'
+            )
+        for kind, share in self.content.items() if isinstance(self.content, Mapping) else ():
             if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0.0 <= share <= 1.0:
                 complain(f"content.{kind}", f"{share!r} is not a share of the value", "Write a number from 0 to 1.")
             else:
                 content[str(kind)] = float(share)
-        keep("content", MappingProxyType(content))
+        keep("content", FrozenMapping(content))
         if isinstance(self.column_1, Mapping):
-            keep("column_1", MappingProxyType(dict(self.column_1)))
+            keep("column_1", FrozenMapping(dict(self.column_1)))
         try:
             parse_column_1(self.column_1)
         except CodeProblem as problem:
@@ -128,4 +137,4 @@ def parse_column_1(
             if not isinstance(parsed, (AdValorem, Compound)):
                 raise CodeProblem(f"'{visible(str(rate))}' is not a rate of duty", "Write a rate, as in 2.5%.")
             rates[column] = parsed
-    return MappingProxyType(rates)
+    return FrozenMapping(rates)

@@ -1,14 +1,14 @@
 """Law: the rules as they stand on one day, seen with the knowledge of one day, ready to be applied to facts.
 
 Dates, lists and groups are resolved here once; what is left are conditions on the facts of a crossing. Each importer
-has its measures in the order in which they are walked: a measure comes after all that exclude, cover or replace it,
-and a top-up after the column-1 measure (RULES §3).
+has its measures in walking order: whoever excludes, covers or replaces goes first, and column 1 ahead of a top-up
+(docs/rules.md, Relations).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any
 
@@ -31,117 +31,129 @@ __all__ = ["ImporterLaw", "Law", "MeasureInForce", "Test", "draw_up"]
 DIGITS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a condition does not hold. ``coarse``: the product has too few digits to tell."""
-
-    reason: str
-    coarse: bool = False
-
-
 class Test:
-    """Conditions with lists, groups and dates resolved: does it hold for these facts, and if not, why."""
+    """Conditions with lists, groups and dates resolved: do they hold for these facts, and if not, why.
 
-    __slots__ = ("_checks", "asks")
+    ``asks``: the facts that they look at. A product coarser than a line of a scope does not match it, and says so.
+    """
+
+    __slots__ = ("_checks", "_scopes", "asks")
 
     def __init__(self, conditions: Conditions, law: Law, rule_set: RuleSet) -> None:
         self.asks: set[str] = set()
-        checks: list[Callable[[Facts], Failure | None]] = []
-
-        def countries(name: str, wanted: tuple[str, ...] | None, fact: str, *, negated: bool = False) -> None:
-            if wanted is None or "all" in wanted:
-                return
-            self.asks.add(fact)
-            members = law.members(wanted, rule_set)
-            # Countries are named as they were written, by their groups.
-            text = f"{name} is {'' if negated else 'not '}{' or '.join(wanted)}"
-
-            def check(facts: Facts) -> Failure | None:
-                value = getattr(facts, fact)
-                if (value in members) is not negated:
-                    return None
-                return Failure(text if value in wanted else f"{text} (it is {value or 'unknown'})")
-
-            checks.append(check)
-
-        countries("the importer", conditions.importer, "importer")
-        countries("the country of origin", conditions.origins, "origin")
-        countries("the country of origin", conditions.except_origins, "origin", negated=True)
-        countries("the exporter", conditions.exporters, "exporter")
-        countries("the producer's nationality", conditions.nationality, "nationality")
+        checks: list[Callable[[Facts], str | None]] = []
+        for fact, wanted, negated in (
+            ("importer", conditions.importer, False),
+            ("origin", conditions.origins, False),
+            ("origin", conditions.except_origins, True),
+            ("exporter", conditions.exporters, False),
+            ("nationality", conditions.nationality, False),
+        ):
+            if wanted is not None and "all" not in wanted:
+                self.asks.add(fact)
+                checks.append(_among(fact, wanted, law.members(wanted, rule_set), negated=negated))
         if conditions.program is not None:
-            programs = frozenset(conditions.program)
-            wanted_programs = " or ".join(conditions.program)
             self.asks.add("program")
-            checks.append(
-                lambda facts: (
-                    None if facts.program in programs else Failure(f"the program {wanted_programs} is not claimed")
-                )
-            )
+            checks.append(_claimed(conditions.program))
         if conditions.declares:
             self.asks.add("declares")
-            for declaration in conditions.declares:
-                checks.append(
-                    lambda facts, wanted=declaration: (  # type: ignore[misc]
-                        None if wanted in facts.declares else Failure(f"'{wanted}' is not declared")
-                    )
-                )
+            checks.append(_declared(conditions.declares))
         for kind, threshold in sorted(conditions.content.items()):
             self.asks.add(f"content.{kind}")
-            checks.append(
-                lambda facts, kind=kind, threshold=threshold: _below_threshold(facts, kind, threshold)  # type: ignore[misc]
-            )
-
-        # Products come last: a code too coarse to tell matters only where everything else holds.
-        def products(wanted: Products | None, fact: str, *, negated: bool) -> None:
-            if wanted is None:
-                return
-            self.asks.add(fact)
-            scope = law.scope(wanted, rule_set)
-            what = "the product" if fact == "product" else "the product that it is used in"
-            named = " or ".join([*wanted.lists, *wanted.prefixes][:4]) + (
-                " ..." if len(wanted.lists) + len(wanted.prefixes) > 4 else ""
-            )
-
-            def check(facts: Facts) -> Failure | None:
-                value = getattr(facts, fact)
-                if value is None:
-                    return None if negated else Failure(f"{what} is not {named}: it goes to a market")
-                key = product_key(value)
-                if scope.matches(key):
-                    return Failure(f"{what} is on {named}") if negated else None
-                finer = scope.finer_than(key)
-                if finer is not None:
-                    digits = len(product_key(finer))
-                    return Failure(
-                        f"{what} {value} is too coarse to tell: {digits} digits are needed, as in {finer}",
-                        coarse=True,
-                    )
-                return None if negated else Failure(f"{what} is not on {named}")
-
-            checks.append(check)
-
-        products(conditions.products, "product", negated=False)
-        products(conditions.except_products, "product", negated=True)
-        products(conditions.used_in, "used_in", negated=False)
+            checks.append(_at_least(kind, threshold))
         self._checks = tuple(checks)
+        self._scopes = tuple(
+            (fact, products, law.scope(products, rule_set), negated)
+            for fact, products, negated in (
+                ("product", conditions.products, False),
+                ("product", conditions.except_products, True),
+                ("used_in", conditions.used_in, False),
+            )
+            if products is not None
+        )
+        self.asks.update(fact for fact, *_ in self._scopes)
 
-    def failure(self, facts: Facts) -> Failure | None:
-        """Return None when every condition holds, else why not."""
+    def failure(self, facts: Facts, coarse: list[str]) -> str | None:
+        """Return None when every condition holds, else why not; products come last.
+
+        Where nothing else fails, products with too few digits to tell are added to ``coarse``.
+        """
         for check in self._checks:
             failed = check(facts)
             if failed is not None:
                 return failed
-        return None
+        untold: list[str] = []
+        unmatched: str | None = None
+        for fact, products, scope, negated in self._scopes:
+            product = getattr(facts, fact)
+            what = "the product" if fact == "product" else "the product that it is used in"
+            if product is None:
+                return f"{what} is not {_named(products)}: it goes to a market"
+            key = product_key(product)
+            matches = scope.matches(key)
+            finer = None if matches else scope.finer_than(key)
+            if finer is not None:
+                digits = len(product_key(finer))
+                untold.append(f"{what} {product} is too coarse to tell: {digits} digits are needed, as in {finer}")
+            if matches is negated:
+                unmatched = f"{what} is {'' if negated else 'not '}on {_named(products)}"
+                if finer is None:
+                    return unmatched
+        coarse += untold
+        return unmatched
 
 
-def _below_threshold(facts: Facts, kind: str, threshold: float) -> Failure | None:
-    content = facts.content.get(kind)
-    if content is None:
-        return Failure(f"the content of {kind} is unknown; {threshold:.6g} is needed")
-    if round(content, DIGITS) >= round(threshold, DIGITS):
-        return None
-    return Failure(f"the content of {kind} is {content:.12g}, {threshold - content:.6g} below {threshold:.6g}")
+_CALLED = {
+    "importer": "the importer",
+    "origin": "the country of origin",
+    "exporter": "the exporter",
+    "nationality": "the producer's nationality",
+}
+
+
+def _among(
+    fact: str, wanted: tuple[str, ...], members: frozenset[str], *, negated: bool
+) -> Callable[[Facts], str | None]:
+    # Countries are named as they were written, by their groups.
+    text = f"{_CALLED[fact]} is {'' if negated else 'not '}{' or '.join(wanted)}"
+
+    def check(facts: Facts) -> str | None:
+        value = getattr(facts, fact)
+        if (value in members) is not negated:
+            return None
+        return text if value in wanted else f"{text} (it is {value or 'unknown'})"
+
+    return check
+
+
+def _claimed(programs: tuple[str, ...]) -> Callable[[Facts], str | None]:
+    text = f"the program {' or '.join(programs)} is not claimed"
+    return lambda facts: None if facts.program in programs else text
+
+
+def _declared(declarations: tuple[str, ...]) -> Callable[[Facts], str | None]:
+    def check(facts: Facts) -> str | None:
+        missing = [f"'{one}'" for one in declarations if one not in facts.declares]
+        return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not declared" if missing else None
+
+    return check
+
+
+def _at_least(kind: str, threshold: float) -> Callable[[Facts], str | None]:
+    def check(facts: Facts) -> str | None:
+        content = facts.content.get(kind)
+        if content is None:
+            return f"the content of {kind} is unknown; {threshold:.6g} is needed"
+        if round(content, DIGITS) >= round(threshold, DIGITS):
+            return None
+        return f"the content of {kind} is {content:.12g}, {threshold - content:.6g} below {threshold:.6g}"
+
+    return check
+
+
+def _named(products: Products) -> str:
+    names = [*products.lists, *products.prefixes]
+    return " or ".join(names[:4]) + (" ..." if len(names) > 4 else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,8 +350,10 @@ class Law:
     def _relations(self, mine: Sequence[MeasureInForce]) -> dict[int, tuple[RelationInForce, ...]]:
         by_name: dict[str, list[int]] = {}
         for one in mine:
-            for name in {one.measure.id, one.measure.action}:
-                by_name.setdefault(name, []).append(one.number)
+            # A measure that is not in force on the day neither acts nor is acted on.
+            if self.holds(one.measure.conditions):
+                for name in {one.measure.id, one.measure.action}:
+                    by_name.setdefault(name, []).append(one.number)
         found: dict[int, list[RelationInForce]] = {}
         for each in self.rules.rule_sets:
             for relation in each.relations:
@@ -375,7 +389,7 @@ class Law:
                 for target in relation.targets:
                     after[target].add(number)
         for one in mine:
-            if any(isinstance(row.value, TopUpTo) for _, row in one.rates):
+            if not one.dormant and any(isinstance(row.value, TopUpTo) for _, row in one.rates):
                 after[one.number] |= base_duties - {one.number}
         by_number = {one.number: one for one in mine}
         then: dict[int, list[int]] = {}
@@ -469,4 +483,8 @@ def _day(day: date | str | None, name: str) -> date | None:
             return parse_date(day)
         except CodeProblem as problem:
             raise TariffGraphError(Finding(problem.message, problem.remedy, field=name)) from None
+    if isinstance(day, datetime):
+        return day.date()
+    if day is not None and not isinstance(day, date):
+        raise TariffGraphError(Finding(f"{day!r} is not a date", "Give a date, or text as YYYY-MM-DD.", field=name))
     return day

@@ -1,4 +1,4 @@
-"""Country of origin of the good of every stage, for customs (RULES §5)."""
+"""Country of origin of the good of every stage, for customs (docs/method.md, Origin)."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ DIGITS = 12
 def determine_origin(graph: ProductionGraph, structure: Structure, share: Array) -> pl.Series:
     """Return the origin of each stage's good, in the order of the stages table.
 
-    It is what the table says; with ``tariff-shift`` the stage's own country, unless inputs of its own heading from
-    elsewhere make up half of its value or more: then the origin of the largest of them (ties: the first by id; in a
-    cycle the stage's country). ``share``: (inputs,), in the engine's order.
+    It is what the table says. ``tariff-shift`` asks whether processing changed the heading: where inputs of the
+    good's own heading and of foreign origin reach half of its value, it takes the origin of the biggest such supplier
+    (of equals, the first id), else its own country, as always in a cycle. ``share``: (inputs,), in the engine's order.
     """
     stated = graph.stages["origin"]
     shifting = (stated == TARIFF_SHIFT).to_numpy()
@@ -38,7 +38,7 @@ def determine_origin(graph: ProductionGraph, structure: Structure, share: Array)
     origin = stated.to_list()
     in_cycle = np.zeros(structure.stages, np.bool_)
     for start, stop in structure.cycles:
-        in_cycle[start:stop] = True
+        in_cycle[start:stop] = stop - start > 1  # what a stage buys from itself is not from elsewhere
     for place in range(structure.stages):
         stage = int(structure.stage[place])
         if not shifting[stage]:

@@ -1,8 +1,8 @@
-"""Parts of a customs value: what a base charges, what a relation covers, what is left (RULES §§2–3).
+"""Parts of a customs value: what a base charges, what a relation covers, what is left (docs/rules.md).
 
-A part is either a sum of contents of kinds, or the whole value less contents of kinds. Contents of different kinds are
-disjoint and add up; the same kind counts once. The two forms are closed under "less", so any chain of covers stays a
-part.
+A part is either a sum of contents of kinds, or the whole value less contents of kinds. No value belongs to two kinds:
+contents of two kinds add up, and a kind that is taken twice is gone once. The two forms are closed under "less", so any
+chain of covers stays a part.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reading a tariff schedule: which line answers for a product, and which of its columns (RULES §2)."""
+"""Reading a tariff schedule: which line answers for a product, and which of its columns (docs/rules.md)."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Finding, GraphError, nearest, visible
-from ..tables import READ_TABLES
+from ..tables import READ_TABLES, RESULTS_ON_GRAPH
 from .build import build_graph
 from .read import as_frame, frame_found
 from .settings import KEYS, settings_from
@@ -41,9 +41,9 @@ def from_networkx(graph: nx.MultiDiGraph | nx.DiGraph) -> ProductionGraph:
             message = f"'{visible(str(key))}' is not an attribute of a graph"
             raise GraphError(Finding(message, f"Did you mean '{near}'?", field=visible(str(key))))
     settings = settings_from({key: graph.graph[key] for key in KEYS if key in graph.graph}, lambda _: {})
-    nodes = [{"stage": str(node), **attributes} for node, attributes in graph.nodes(data=True)]
+    nodes = [{"stage": str(node), **_facts(attributes)} for node, attributes in graph.nodes(data=True)]
     edges = [
-        {"supplier": str(supplier), "user": str(user), **attributes}
+        {"supplier": str(supplier), "user": str(user), **_facts(attributes)}
         for supplier, user, attributes in graph.edges(data=True)
     ]
     shipments = list(graph.graph.get("shipments", ()))
@@ -92,6 +92,11 @@ def to_networkx(graph: ProductionGraph) -> nx.MultiDiGraph:
     for row in _rows(graph.inputs):
         converted.add_edge(row.pop("supplier"), row.pop("user"), key=row["id"], **row)
     return converted
+
+
+def _facts(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes less those that a result puts there."""
+    return {name: value for name, value in attributes.items() if name not in RESULTS_ON_GRAPH}
 
 
 def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:

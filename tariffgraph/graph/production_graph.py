@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import Finding, GraphError, UnknownNameError, suggestion, visible
+from ..frozen import FrozenFrame, FrozenMapping
 
 if TYPE_CHECKING:
     import os
@@ -15,12 +15,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import networkx as nx
-    import polars as pl
 
 __all__ = ["ProductionGraph"]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ProductionGraph:
     """Stages, inputs and shipments as checked frames in canonical order, and what ``graph.toml`` says.
 
@@ -30,15 +29,15 @@ class ProductionGraph:
     for graphs that hold the same, whatever the order of rows and the format of the files.
     """
 
-    stages: pl.DataFrame
-    inputs: pl.DataFrame
-    shipments: pl.DataFrame
+    stages: FrozenFrame = FrozenFrame()  # noqa: RUF009 - a descriptor, not a default
+    inputs: FrozenFrame = FrozenFrame()  # noqa: RUF009
+    shipments: FrozenFrame = FrozenFrame()  # noqa: RUF009
     title: str = ""
     year: int | None = None
     currency: str = ""
     notes: str = ""
     sources: tuple[str, ...] = ()
-    regions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    regions: Mapping[str, str] = FrozenMapping()
     default_rules: tuple[str, ...] = ()
     default_as_of: date | None = None
     negative_value_added: bool = False
@@ -138,12 +137,3 @@ class ProductionGraph:
         )
         title = f"'{visible(self.title)}': " if self.title else ""
         return f"<ProductionGraph {title}{counts}; hash {self.hash[:12]}>"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # A mapping that cannot be changed cannot be pickled either.
-        values = {one.name: getattr(self, one.name) for one in fields(self)}
-        return _unpickled, (values | {"regions": dict(self.regions)},)
-
-
-def _unpickled(values: dict[str, Any]) -> ProductionGraph:
-    return ProductionGraph(**(values | {"regions": MappingProxyType(values["regions"])}))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..codes import CodeProblem, countries, parse_date, parse_identifier
 from ..errors import Finding, GraphError, suggestion, visible
+from ..frozen import FrozenMapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ class Settings:
     currency: str = ""
     notes: str = ""
     sources: tuple[str, ...] = ()
-    regions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    regions: Mapping[str, str] = FrozenMapping()
     rules: tuple[str, ...] = ()
     as_of: date | None = None
     negative_value_added: bool = False
@@ -154,7 +154,7 @@ def _regions(value: object) -> Mapping[str, str]:
         if code == "tariff-shift":
             raise CodeProblem("a region cannot be called tariff-shift, which is a rule of origin", "Rename it.")
         regions[code] = _text(name)
-    return MappingProxyType(dict(sorted(regions.items())))
+    return FrozenMapping(sorted(regions.items()))
 
 
 def _shown(value: object) -> str:

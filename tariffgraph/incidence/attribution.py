@@ -1,6 +1,6 @@
-"""Attribution: each cent of a rate to a measure, a crossing and a country, without residual (SPEC §2).
+"""Attribution: each cent of a rate to a measure, a crossing and a country, without residual (docs/method.md).
 
-Duty is attributed as collected, at taxed prices, and carried through the untaxed chain L = (I − A)^-1:
+Duty counts where and as it is collected, at taxed prices; L = (I − A)^-1, on untaxed shares, takes it to good f:
 
     crossing e = (i → j), measure m:  L_jf a_e · p_i φ t_m (1 − d)                       of the embedded rate
                                       L_jf a_e · p_i t_m (1 − d)(1 − φ)/(1 + τ)          of the exporter's part

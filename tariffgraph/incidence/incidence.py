@@ -10,11 +10,10 @@ import numpy as np
 import polars as pl
 
 from ..errors import Finding, UnknownNameError, suggestion, visible
+from ..frozen import FrozenRecord, read_only
 from .attribution import KEYS, attribute
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import networkx as nx
 
     from ..problem import Problem, Solution
@@ -28,7 +27,7 @@ __all__ = ["Incidence"]
 class Incidence:
     """The effective tariff incidence of a graph's shipments.
 
-    ``shipments``: one row each, sorted by id: id, stage, market, value and the rates of SPEC §2, as fractions of the
+    ``shipments``: one row each, sorted by id: id, stage, market, value and the rates of docs/method.md, shares of the
     untaxed value, with ``landed_value`` and ``duty`` in money where a value is known. ``by(...)`` opens the rates up.
     ``meta`` says where the result comes from; ``findings`` what is right but surprising.
     """
@@ -36,7 +35,7 @@ class Incidence:
     problem: Problem
     solution: Solution
     market: str | None
-    meta: Mapping[str, Any]
+    meta: FrozenRecord = FrozenRecord()  # noqa: RUF009 - a descriptor, not a default
 
     @classmethod
     def of(cls, problem: Problem, *, market: str | None = None) -> Incidence:
@@ -70,11 +69,15 @@ class Incidence:
         """Rows of the graph's shipments table that the result holds."""
         market = self.problem.graph.shipments["market"]
         keep = np.ones(len(market), np.bool_) if self.market is None else (market == self.market).to_numpy()
-        return np.flatnonzero(keep)
+        return read_only(np.flatnonzero(keep))
 
-    @cached_property
+    @property
     def shipments(self) -> pl.DataFrame:
         """Rates and money of every shipment, sorted by id."""
+        return self._shipments.clone()
+
+    @cached_property
+    def _shipments(self) -> pl.DataFrame:
         problem, solution, rows = self.problem, self.solution, self.shown
         stage = problem.shipments.stage[rows]
         class_ = problem.shipments.class_[rows]
@@ -110,7 +113,7 @@ class Incidence:
 
         Crossing e = (i → j) adds L_jf · a_e · p_i · φ t_m (1 − d) of measure m to the embedded rate of f, the last
         border p_f · φ t_m (1 − d); so the rates of a shipment add to its effective, exporter and duty rate without
-        residual (SPEC §2). Columns: shipment, the keys (``authority`` brings ``importer``), rate, exporter_rate,
+        residual (docs/method.md). Columns: shipment, the keys (``authority`` brings ``importer``), rate, exporter_rate,
         duty_rate, amount (value × rate). Raises UnknownNameError.
         """
         for key in keys:
@@ -124,7 +127,7 @@ class Incidence:
                 )
         return attribute(self.problem, self.solution, self.shown, keys or ("measure",))
 
-    @cached_property
+    @property
     def crossings(self) -> pl.DataFrame:
         """Every border crossing: its facts, statutory and border rate, customs value and duty.
 

@@ -1,4 +1,4 @@
-"""Checks over all the rule sets that stand side by side: names, definitions, circles (RULES §§3, 6)."""
+"""Checks over all the rule sets that stand side by side: names, definitions, circles (docs/rules.md)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def check_rule_sets(rule_sets: tuple[RuleSet, ...], places: Places | None = None
 
 
 class MeasureIndex:
-    """Which measures a name stands for: the measure with that id and every measure with that action."""
+    """Which measures a name stands for, be it an id or an action that several share."""
 
     def __init__(self, rule_sets: Iterable[RuleSet]) -> None:
         self.by_id: dict[str, Measure] = {}
@@ -348,7 +348,7 @@ _Edge = tuple[str, str, date, date, frozenset[str] | None]
 def check_for_circles(rule_sets: tuple[RuleSet, ...], index: MeasureIndex) -> Iterator[Finding]:
     """Measures that must each come before the other on one day, for one importer.
 
-    A measure comes after all that exclude, cover or replace it, and a top-up after the column-1 measure.
+    Whoever excludes, covers or replaces goes first, and column 1 ahead of a top-up.
     """
     groups = {name: members for rule_set in rule_sets for name, members in rule_set.groups.items()}
     edges = [edge for edge in _order(rule_sets, index, groups) if edge[2] < edge[3]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .frozen import FrozenMapping
+from ..frozen import FrozenMapping
 from .measure import Conditions, Measure, Row
 from .relation import Relation
 from .rule_set import ContentKind, Program

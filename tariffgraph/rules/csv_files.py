@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..codes import CodeProblem, parse_date, parse_product, scope_key
 from ..errors import Finding, RulesError, suggestion, visible
-from .frozen import FrozenMapping
+from ..frozen import FrozenMapping
 from .rate import Ends
 from .rate_text import parse_rate_text
 from .rule_set import ListLine, Schedule, ScheduleLine

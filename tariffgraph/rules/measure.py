@@ -1,11 +1,11 @@
-"""Measures and their rows: conditions under which a law charges, at what rate, on which base (RULES §§1–2)."""
+"""Measures and their rows: conditions under which a law charges, at what rate, on which base (docs/rules.md)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from .frozen import FrozenMapping
+from ..frozen import FrozenMapping
 from .rate import Base, Rate
 
 if TYPE_CHECKING:

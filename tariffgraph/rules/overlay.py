@@ -1,4 +1,4 @@
-"""Changes of rule sets: what a file adds, what an overlay removes, sets and extends (RULES §6).
+"""Changes of rule sets: what a file adds, what an overlay removes, sets and extends (docs/rules.md).
 
 Every function takes rule sets and gives new ones. ``only`` is the id of the one set that is changed (an overlay
 extends one); without it a name may belong to any of them.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..codes import product_key, scope_key
 from ..errors import Finding, RulesError, suggestion, visible
+from ..frozen import FrozenMapping
 from .checks import ALL, MeasureIndex, countries_of, place_fields
 from .convert import (
     conditions_of,
@@ -22,7 +23,6 @@ from .convert import (
     relation_by_of,
 )
 from .fingerprint import canonical
-from .frozen import FrozenMapping
 from .measure import Conditions, Measure, Products, Row
 from .schema import OverlayKeys, PartKeys, SetKeys, validate
 

@@ -1,4 +1,4 @@
-"""What a row charges, and on which part of the value (RULES §2).
+"""What a row charges, and on which part of the value (docs/rules.md, Rates and Bases).
 
 Rates are fractions: 0.25 is 25%. A specific duty is an amount of money per unit of quantity.
 """

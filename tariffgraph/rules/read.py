@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..bundled import bundled_rule_sets, bundled_rules
 from ..errors import DatasetError, Finding, RulesError, suggestion, visible
+from ..frozen import FrozenMapping
 from .csv_files import read_list, read_schedule
-from .frozen import FrozenMapping
 from .overlay import add_definitions, add_part, apply_overlay, typed_overlay
 from .rule_set import RuleSet
 from .rules import Rules, combine

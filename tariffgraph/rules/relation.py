@@ -1,4 +1,4 @@
-"""How measures stand to each other: one excludes, covers or replaces another (RULES §3)."""
+"""How measures stand to each other: one excludes, covers or replaces another (docs/rules.md)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ __all__ = ["Relation"]
 class Relation:
     """What the measures ``by`` do to others, under ``conditions``.
 
-    Names stand for the measure with that id and every measure with that action, never the measure itself.
-    ``excludes``: the other does not apply to the article if this one charges anything on it. ``covers``: the other does
-    not apply to the part of the value charged here, or to ``part``. ``replaces``: the other does not apply wherever
-    this one does, charging or not. ``even_if_free`` makes excludes and covers work at a zero duty.
+    Names are ids or actions (docs/rules.md, Relations). ``excludes`` removes others where the actor's duty is above 0,
+    ``covers`` takes the value that the actor charges, or ``part``, from their base, ``replaces`` removes them even
+    where the actor is free. With ``even_if_free`` a duty of 0 suffices to exclude and cover.
     """
 
     by: tuple[str, ...]

@@ -1,11 +1,11 @@
-"""A rule set: the law of one or more importers as read, immutable; and several of them side by side (RULES §6)."""
+"""A rule set: the law of one or more importers as read, immutable; and several of them side by side (docs/rules.md)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .frozen import FrozenMapping
+from ..frozen import FrozenMapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +49,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class ContentKind:
-    """A kind of content: which stages it selects. None is no condition (SPEC §3)."""
+    """A kind of content: which stages it selects. None is no condition (docs/method.md, Content)."""
 
     products: Products | None = None
     except_products: Products | None = None

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import Finding, RulesError, UnknownNameError, suggestion, visible
+from ..frozen import FrozenMapping
 from .checks import MeasureIndex, check_rule_sets, countries_of
 from .fingerprint import fingerprint
-from .frozen import FrozenMapping
 from .measure import Measure
 from .rule_set import RuleSet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from .checks import Places
 
@@ -164,6 +164,10 @@ def as_rules(rules: RulesLike | None) -> Rules:
 
     if isinstance(rules, (str, os.PathLike)):
         return read_rules(rules)
+    if not isinstance(rules, Iterable):
+        raise RulesError(
+            Finding(f"{type(rules).__name__} is no rule set", "Give a name, a path, or what read_rules gave.")
+        )
     return read_rules(*rules)
 
 

@@ -1,4 +1,4 @@
-"""The duty of one entry: each rule of RULES §§1–3 in the smallest case that shows it, with the arithmetic."""
+"""The duty of one entry: each rule of docs/rules.md in the smallest case that shows it, with the arithmetic."""
 
 import pytest
 
@@ -225,3 +225,92 @@ def test_facts_that_are_none_are_refused_with_the_field(law, entry, message):
     with pytest.raises(tg.EntryError) as refused:
         owed(law(STACK), **entry)
     assert message in str(refused.value)
+
+
+def test_a_row_that_needs_more_digits_does_not_match_and_says_so(law, tmp_path):
+    texts = {
+        "rate: [{rate: 10%}, {products: 8703.23, rate: 25%}]": 0.1,
+        "rate: 10%, base: [{products: 8703.23, base: {content: steel}}]": 0.1,
+        "rate: 10%, except_products: 8703.23": 0.1,
+        "rate: 10%, products: 8703.23": 0.0,
+        "rate: [{rate: 10%}, {used_in: 8703.23, rate: 25%}]": 0.1,
+    }
+    graph = tg.from_frames(
+        stages={"stage": ["a", "b"], "country": ["KOR", "USA"], "product": ["8703", "8703"]},
+        inputs={"supplier": ["a"], "user": ["b"], "share": [0.5]},
+        shipments={"stage": ["b"], "market": ["USA"]},
+    )
+    for text, rate in texts.items():
+        rules = law(PLAIN + f"measures: [{{id: m, {text}}}]")
+        result = tg.propagate(graph, rules, as_of=DAY)
+        assert result.shipments["effective_rate"].item() == pytest.approx(rate / 2, abs=1e-15), text
+        assert "coarse-product" in [one.check for one in result.findings], text
+        with pytest.raises(tg.EntryError, match=r"6 digits are needed, as in 8703\.23"):
+            owed(rules, product="8703", used_in="8703")
+    relation = law(
+        PLAIN
+        + "measures: [{id: a, rate: 5%}, {id: b, rate: 10%}]\nrelations: [{by: a, excludes: b, products: 8703.23}]"
+    )
+    with pytest.raises(tg.EntryError, match="6 digits are needed"):
+        owed(relation, product="8703")
+    assert owed(relation, product="8704") == {"a": 50.0, "b": 100.0}
+    with pytest.raises(tg.EntryError, match=r"6 digits are needed, as in 2709\.00"):
+        owed(law(PLAIN + "measures: [{id: m, products: 2709.00, rate: 10%}]"), product="2709")
+
+
+def test_a_measure_that_has_ended_takes_no_part_in_a_circle(law):
+    rules = law(
+        PLAIN
+        + """
+measures:
+  - {id: a, from: 2025-01-01, until: 2025-04-01, rate: 10%, excludes: b}
+  - {id: b, from: 2025-04-01, rate: 20%, excludes: a}
+"""
+    )
+    assert owed(rules, as_of="2025-03-31") == {"a": 100.0, "b": 0.0}
+    assert owed(rules, as_of="2025-04-01") == {"a": 0.0, "b": 200.0}
+
+
+def test_a_rest_of_rounding_is_no_duty_and_excludes_nothing(law):
+    # 70 cents on each of 3 kg is 15% of 14: the top-up has nothing to add.
+    rules = law(
+        HEAD
+        + """
+measures:
+  - {id: mfn, rate: 70 cents/kg}
+  - {id: top, rate: {top_up_to: 15%}, excludes: other}
+  - {id: other, rate: 10%}
+"""
+    )
+    assert owed(rules, value=14, quantity=3, unit="kg") == {"mfn": 2.1, "top": 0.0, "other": 1.4}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda rules: tg.assess(rules, {"product": "87"}),
+        lambda rules: tg.assess(5, tg.Entry(product="87", origin="JPN", value=1)),
+        lambda rules: tg.assess(rules, tg.Entry(product="87", origin="JPN", value=1), as_of=20250702),
+        lambda rules: tg.Entry(product=None, origin="JPN", value=1),
+        lambda rules: tg.Entry(product="87", origin=None, value=1),
+        lambda rules: tg.Entry(product="87", origin="JPN", value="much"),
+        lambda rules: tg.Entry(product="87", origin="JPN", value=1, content=None),
+        lambda rules: tg.Entry(product="87", origin="JPN", value=1, declares=None),
+        lambda rules: tg.Entry(product="87", origin="JPN", value=1, program=["FTA"]),
+        lambda rules: tg.propagate("korea-us-2025", rules, pass_through="x"),
+        lambda rules: tg.compile("korea-us-2025", rules, as_of=DAY).excess_prices(rates=["a"]),
+    ],
+)
+def test_what_is_not_of_the_right_kind_is_refused_as_an_error_of_ours(law, call):
+    with pytest.raises(tg.TariffGraphError):
+        call(law(STACK.replace("mfn, rate: 4%", "mfn, rate: [{rate: 4%}]")))
+
+
+def test_a_day_may_be_a_datetime_and_an_entry_a_key():
+    import copy
+    import datetime
+    import pickle
+
+    entry = tg.Entry(product="8703.23", origin="JPN", value=1000, content={"steel": 0.1})
+    assert {entry: 1}[pickle.loads(pickle.dumps(copy.deepcopy(entry)))] == 1
+    assert tg.assess("us-2025", entry, as_of=datetime.datetime(2025, 7, 2, 12)).total == 275.0

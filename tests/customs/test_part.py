@@ -1,4 +1,4 @@
-"""Parts of a value: RULES §3, worked by hand."""
+"""Parts of a value, worked by hand (docs/rules.md, Relations)."""
 
 import pytest
 

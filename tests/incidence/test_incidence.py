@@ -122,6 +122,36 @@ def test_nothing_public_can_be_changed(rules):
         problem.rates[0] = 1.0
     with pytest.raises(AttributeError):
         problem.rates = None
+    result = tg.propagate(chain(), rules, as_of="2025-01-01")
+    for array in (result.solution.excess, problem.shipments.stage, problem.share, problem.structure.first):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+    for give in (lambda: problem.graph.stages, lambda: result.shipments, lambda: result.crossings):
+        frame = give()
+        before = frame.clone()
+        frame[0, frame.columns[0]] = "changed"
+        assert give().equals(before)
+    result.meta["as_of"] = "never"
+    assert result.meta["as_of"] == "2025-01-01"
+
+
+@pytest.mark.parametrize("stages", [450, 600])
+def test_long_cycles_that_hardly_settle_are_solved_all_the_same(tmp_path, stages):
+    # A ring in which every stage adds a thousandth: each border charges 1% on what has gone round and round.
+    path = tmp_path / "one.yaml"
+    path.write_text("ruleset: one\nimporter: all\nmeasures: [{id: a, rate: 0.05%}]", encoding="utf-8")
+    ids = [f"s{number:03}" for number in range(stages)]
+    graph = tg.from_frames(
+        stages={"stage": ids, "country": ["KOR", "JPN"] * (stages // 2), "product": ["72"] * stages},
+        inputs={"supplier": ids, "user": [*ids[1:], ids[0]], "share": [0.999] * stages},
+        shipments={"stage": ids[:1], "market": ["KOR"]},
+    )
+    result = tg.propagate(graph, path, as_of="2025-01-01")
+    # x = .999 · [x · 1.0005 + .0005]
+    exact = 0.999 * 0.0005 / (1 - 0.999 * 1.0005)
+    found = result.shipments["effective_rate"].item()
+    assert abs(found - exact) <= result.meta["solver"]["residual_bound"] < 1e-9
+    assert result.by("measure")["rate"].sum() == pytest.approx(found, abs=1e-12)
 
 
 def test_unknown_keys_and_markets_name_the_nearest(rules):
@@ -136,6 +166,7 @@ def test_networkx_carries_prices_and_rates(rules):
     graph = tg.propagate(chain(), rules, as_of="2025-01-01").to_networkx()
     assert graph.nodes["phone"]["excess_price"] == pytest.approx(0.14, abs=1e-15)
     assert graph.edges["chip", "phone", "chip->phone"]["statutory_rate"] == pytest.approx(0.35, abs=1e-15)
+    assert tg.from_networkx(graph).hash == chain().hash
 
 
 def test_frames_have_the_columns_of_the_reference_pages(rules):

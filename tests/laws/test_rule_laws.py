@@ -297,6 +297,6 @@ def test_a_graph_of_one_stage_owes_what_an_entry_of_the_same_facts_owes(graph, r
 
 
 def test_products_for_the_laws_are_subheadings():
-    # Coarser products would not match finer lines, which is another rule (RULES §1).
+    # Coarser products would not match finer lines, which is another rule.
     assert all(len(product.replace(".", "")) == 6 for product in PRODUCTS)
     assert percent(Fraction(1, 64)) == "1.5625%"

@@ -1,4 +1,4 @@
-"""A second opinion: SPEC §§2–3 and RULES §§1–3 in exact fractions, slow and readable.
+"""A second opinion: docs/method.md and docs/rules.md in exact fractions, slow and readable.
 
 Graphs are lists of dicts with the columns of the tables, rule sets are dicts in the shape of their YAML files. Nothing
 here comes from the package: it is written from the contract, by recursion and by Gaussian elimination on
@@ -51,7 +51,7 @@ def solve(matrix: list[list[Fraction]], right: list[list[Fraction]]) -> list[lis
 
 @dataclass(frozen=True)
 class Graph:
-    """Three tables as lists of dicts with the columns of SPEC §1; a column that a row lacks has its default."""
+    """Three tables as lists of dicts with the columns of docs/graph.md; a column that a row lacks has its default."""
 
     stages: tuple[Row, ...]
     inputs: tuple[Row, ...]
@@ -122,7 +122,7 @@ def leontief_inverse(graph: Graph) -> dict[str, dict[str, Fraction]]:
 
 
 def value_added_content(graph: Graph) -> dict[str, dict[str, Fraction]]:
-    """Return the part of every stage's value that was added in each country (SPEC §3); it sums to 1."""
+    """Return the part of every stage's value that was added in each country; it sums to 1."""
     inverse = leontief_inverse(graph)
     content: dict[str, dict[str, Fraction]] = {}
     for f in graph.stage:
@@ -145,7 +145,7 @@ def content_of_kind(graph: Graph, matches: dict[str, bool]) -> dict[str, Fractio
     return {name: held[place[name]][0] if matches[name] or graph.inputs_of[name] else None for name in names}
 
 
-# --- conditions (RULES §1) ------------------------------------------------------------------------------
+# --- conditions (docs/rules.md) -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def digits(product: str) -> str:
 
 
 def line_digits(product: str) -> str:
-    """Digits of a line of a law: trailing pairs 00 after the sixth digit mean "not subdivided"."""
+    """Digits of a line of a law, without pairs of zeros past the sixth."""
     line = digits(product)
     while ":" not in line and len(line) > 6 and line.endswith("00"):
         line = line[:-2]
@@ -190,7 +190,7 @@ class Law:
     known_on: date | None = None
 
     def look_up(self, table: str, name: str, own: dict[str, Any]) -> Any:
-        """Find a group, list or content kind in the measure's own set, then in the others."""
+        """Find a group, list or content kind in the set of the measure, and failing that in its neighbours."""
         for rule_set in (own, *self.rule_sets):
             if name in rule_set.get(table, {}):
                 return rule_set[table][name]
@@ -259,7 +259,7 @@ class Law:
 
     @staticmethod
     def reaches(content: Fraction | None, at_least: Any) -> bool:
-        """Thresholds compare after rounding both sides to 12 decimals; exactly met passes; unknown fails."""
+        """Both sides of a threshold are rounded to 12 decimals; equality passes, unknown fails."""
         return content is not None and round(content, 12) >= round(number(at_least), 12)
 
     def kind_matches(self, kind: dict[str, Any], graph: Graph, stage: str, own: dict[str, Any]) -> bool:
@@ -280,12 +280,13 @@ class Law:
             )
         )
 
-    # --- one entry (RULES §§2–3) ------------------------------------------------------------------------
+    # --- one entry (docs/rules.md) ----------------------------------------------------------------------
 
     def assess(self, facts: Facts) -> dict[str, Fraction]:
         """Return what every measure charges, as a share of the customs value.
 
-        A part utilization u is two entries, u claiming and 1 − u not. A program that no set knows is not claimed.
+        Where u of a flow claims, the rest is a second entry of weight 1 − u. A program that no set knows counts for
+        nothing.
         """
         known = {name for rule_set in self.rule_sets for name in rule_set.get("programs", {})}
         unclaimed = replace(facts, program=None)
@@ -349,7 +350,7 @@ class Outcome:
 class OneEntry:
     """The measures that stand at one entry, and what each charges once the others had their say.
 
-    The order "each comes after all that exclude, cover or replace it" is had by recursion: to know a measure, ask first
+    The order (whoever excludes, covers or replaces goes first) is had by recursion: to know a measure, ask first
     those that bear on it.
     """
 
@@ -397,7 +398,7 @@ class OneEntry:
 
     @staticmethod
     def is_named(measure: dict[str, Any], names: Any) -> bool:
-        """A name means the measure with that id and every measure with that action."""
+        """Measures that a name stands for, as an id or as an action."""
         return names is not None and bool({measure["id"], measure.get("action", measure["id"])} & set(as_list(names)))
 
     def bearing_on(self, target: str, verb: str) -> list[tuple[str, Row, dict[str, Any]]]:
@@ -452,7 +453,7 @@ class OneEntry:
         return ZERO if isinstance(rate, str) and rate.lower() == "free" else number(rate)
 
     def column_1_owed(self, column_1: str) -> Fraction:
-        """What the ``column_1`` measure, or what replaces it, charges over the customs value."""
+        """Column-1 duty over the customs value, whichever measure charges it."""
         answering = {name for name in self.standing if self.is_named(self.standing[name][0], column_1)}
         replacing = {other for name in answering for other, _, _ in self.bearing_on(name, "replaces")}
         return sum((self.outcome(name).charge for name in answering | replacing), ZERO)
@@ -461,7 +462,7 @@ class OneEntry:
         return {name: self.outcome(name).charge for name in self.standing}
 
 
-# --- the whole graph (SPEC §2) --------------------------------------------------------------------------
+# --- the whole graph (docs/method.md) -------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -507,7 +508,7 @@ class Propagated:
 
     @cached_property
     def shipments(self) -> dict[str, dict[str, Any]]:
-        """The shipments table of SPEC §2, by id."""
+        """The shipments table of a result (docs/graph.md), by id."""
         table = {}
         for row, border in zip(self.graph.shipments, self.last_borders, strict=True):
             f, tau, phi = border.supplier, border.tau, border.pass_through
@@ -650,7 +651,7 @@ def accumulate(graph: Graph, inputs: tuple[Crossing, ...], paid_at: dict[str, Fr
 def propagate(
     graph: Graph, *rule_sets: dict[str, Any], as_of: str = "2025-07-02", known_on: str | None = None
 ) -> Propagated:
-    """Return every rate of SPEC §2, exactly."""
+    """Return every rate of docs/method.md, exactly."""
     law = Law(rule_sets, date.fromisoformat(as_of), date.fromisoformat(known_on) if known_on else None)
     inputs, last_borders = crossings(graph, law)
     if graph.is_acyclic:

@@ -154,7 +154,7 @@ class Problem:
             raise _not_settled(cycle) from None
 
     def _unproductive_with_duties(self, cycle: Unproductive, rate: Array) -> NotProductiveError:
-        places, radius, _ = self.structure.worst_cycle(self.share * (1.0 + rate), cycle.start, cycle.stop)
+        places, radius, product = self.structure.worst_cycle(self.share * (1.0 + rate), cycle.start, cycle.stop)
         names = [self.stages[place] for place in places]
         first, last = int(self.structure.first[cycle.start]), int(self.structure.first[cycle.stop])
         classes = {int(c) for c in self.class_of_input[first:last] if c >= 0}
@@ -168,7 +168,8 @@ class Problem:
         return NotProductiveError(
             Finding(
                 f"with the duties on, the cycle {_path_text(names)} feeds on more than it makes "
-                f"(spectral radius {radius:.6g}, not below 1); {', '.join(charged) or 'the rates given'} make it so",
+                f"(taxed, its shares multiply to {product:.6g}; spectral radius {radius:.6g}, not below 1): "
+                f"the duties are {', '.join(charged) or 'the rates given'}",
                 "A price would be infinite. Lower the rates on the cycle or the shares in it.",
                 check="not-productive",
                 stage=names[0],
@@ -226,23 +227,25 @@ def structure_of(graph: ProductionGraph) -> tuple[Structure, Array]:
     structure = Structure.build(len(ids), supplier, user)
     share = graph.inputs["share"].to_numpy()[structure.input]
     try:
-        structure.prove_productive(share)
+        cycles = structure.unproductive_cycles(share)
     except NotSettled as cycle:
         raise _not_settled(cycle) from None
-    except Unproductive as cycle:
-        places, radius, _ = structure.worst_cycle(share, cycle.start, cycle.stop)
-        path = [str(ids[int(structure.stage[place])]) for place in places]
-        raise NotProductiveError(
-            Finding(
-                f"the cycle {_path_text(path)} feeds on at least what it makes "
-                f"(spectral radius {radius:.6g}, not below 1)",
-                "Lower the shares in it: it has to leave value added.",
-                file="inputs",
-                check="not-productive",
-                stage=path[0],
-            )
-        ) from None
+    if cycles:
+        raise NotProductiveError(_unproductive(structure, ids, share, start, stop) for start, stop in cycles)
     return structure, share
+
+
+def _unproductive(structure: Structure, ids: pl.Series, share: Array, start: int, stop: int) -> Finding:
+    places, radius, product = structure.worst_cycle(share, start, stop)
+    path = [str(ids[int(structure.stage[place])]) for place in places]
+    return Finding(
+        f"the cycle {_path_text(path)} feeds on at least what it makes (its shares multiply to {product:.6g}; "
+        f"with all that its stages buy from each other the spectral radius is {radius:.6g}, not below 1)",
+        "Lower the shares in it: it has to leave value added.",
+        file="inputs",
+        check="not-productive",
+        stage=path[0],
+    )
 
 
 def _not_settled(cycle: NotSettled) -> TooLargeError:

@@ -45,7 +45,7 @@ def room(module):
     return module.parts[0] if len(module.parts) > 1 else module.stem
 
 
-FOUNDATION = {".errors", ".codes", ".frozen", ".tables", ".bundled", ".atomic", "._version"}
+FOUNDATION = {".errors", ".codes", ".frozen", ".memory", ".tables", ".bundled", ".atomic", "._version"}
 ALLOWED = {
     "core": {".core"},
     "graph": FOUNDATION | {".graph"},

@@ -143,20 +143,25 @@ class Structure:
         y[start:stop] = component.solve(y[start:stop], transposed=True)
         component.hand_on(y)
 
-    def prove_productive(self, weight: Array) -> None:
-        """Prove that x = c + W x has a non-negative solution for every c ≥ 0 (spectral radius of W below 1).
+    def unproductive_cycles(self, weight: Array) -> list[tuple[int, int]]:
+        """Return the components that consume at least what they make: the spectral radius of W is not below 1 there.
 
-        A positive w with w > W w proves it; ones do where every stage of a cycle adds value. Raises Unproductive.
+        A positive w with w > W w proves a component productive; ones do where every stage of it adds value. Raises
+        NotSettled.
         """
-        for start, stop in self.cycles:
-            component = self._component(weight, start, stop)
-            if (component.within(np.ones(stop - start)) < 1.0 - 1e-9).all():
-                continue
-            trial = np.zeros(self.stages)
+        return [(start, stop) for start, stop in self.cycles if not self._productive(weight, start, stop)]
+
+    def _productive(self, weight: Array, start: int, stop: int) -> bool:
+        component = self._component(weight, start, stop)
+        if (component.within(np.ones(stop - start)) < 1.0 - 1e-9).all():
+            return True
+        trial = np.zeros(self.stages)
+        try:
             self._solve_cycle(weight, np.ones(self.stages), trial, start, stop)
-            w = trial[start:stop]
-            if not ((w > 0) & (w - component.within(w) > 0)).all():
-                raise Unproductive(start, stop)
+        except Unproductive:
+            return False
+        w = trial[start:stop]
+        return bool(((w > 0) & (w - component.within(w) > 0)).all())
 
     def worst_cycle(self, weight: Array, start: int, stop: int) -> tuple[list[int], float, float]:
         """Return a cycle of the component to show, suppliers first, the spectral radius, and the product of weights.

@@ -280,8 +280,8 @@ class _Classifier:
         """Ask the law once a class; return t by class, and the lines (class, measure, t_m)."""
         t = np.zeros(len(keys))
         lines: list[tuple[int, int, float]] = []
-        problems: list[Finding] = []
-        coarse: dict[tuple[str, str], int] = {}
+        problems: dict[tuple[str, str], list[int]] = {}
+        coarse: dict[str, list[int]] = {}
         uncovered: set[str] = set()
         met: set[int] = set()
         reasons: dict[int, Counter[str]] = {}
@@ -296,19 +296,12 @@ class _Classifier:
                 try:
                     assessed = assess_facts(self.law, importer, each)
                 except CodeProblem as problem:
-                    rows = crossings.filter(pl.col("class") == class_)
-                    problems.append(
-                        Finding(
-                            f"{_crossings_text(rows)}: {problem.message}",
-                            problem.remedy,
-                            check="facts",
-                            crossing=str(rows["id"][0]),
-                        )
-                    )
+                    problems.setdefault((problem.message, problem.remedy), []).append(class_)
                     break
                 for line in assessed:
                     for reason in line.coarse:
-                        coarse[(facts.product, f"{reason} ({self.law.measures[line.number].measure.id})")] = class_
+                        where = f"{self.law.measures[line.number].measure.id}: {reason}"
+                        coarse.setdefault(where, []).append(class_)
                     if line.status == "not-applicable":
                         reasons.setdefault(line.number, Counter())[line.reason.partition(" (it is ")[0]] += 1
                     else:
@@ -317,15 +310,13 @@ class _Classifier:
             lines.extend((class_, number, part) for number, part in sorted(weights.items()) if part)
             t[class_] = math.fsum(weights.values())
         if problems:
-            raise GraphError(problems)
-        for (_, reason), class_ in sorted(coarse.items()):
-            rows = crossings.filter(pl.col("class") == class_)
-            self._warn(
-                f"{_crossings_text(rows)}: {reason}",
-                "Give the product with more digits.",
-                "coarse-product",
-                rows,
+            raise GraphError(
+                Finding(f"{message} (at {_crossings_text(_of_classes(crossings, classes))})", remedy, check="facts")
+                for (message, remedy), classes in sorted(problems.items())
             )
+        for reason, classes in sorted(coarse.items()):
+            rows = _of_classes(crossings, classes)
+            self._warn(f"{reason} (at {_crossings_text(rows)})", "Give it with more digits.", "coarse-product", rows)
         self._uncovered(crossings, uncovered)
         self._unmatched(met, reasons)
         columns = list(zip(*lines, strict=True)) if lines else [(), (), ()]
@@ -342,7 +333,7 @@ class _Classifier:
         if len(rows):
             self._warn(
                 f"no loaded rule set covers imports into {', '.join(sorted(uncovered))}: "
-                f"{_crossings_text(rows)} pay nothing",
+                f"{_crossings_text(rows)} pay{'s' if len(rows) == 1 else ''} nothing",
                 "Load the rule sets of these importers to charge their duties.",
                 "importer-not-covered",
                 rows,
@@ -391,6 +382,10 @@ def _facts_of(key: Mapping[str, Any]) -> Facts:
         quantity=key["asked_quantity"],
         unit=key["asked_unit"],
     )
+
+
+def _of_classes(crossings: pl.DataFrame, classes: Sequence[int]) -> pl.DataFrame:
+    return crossings.filter(pl.col("class").is_in(pl.Series(classes, dtype=crossings.schema["class"]).implode()))
 
 
 def _crossings_text(rows: pl.DataFrame) -> str:

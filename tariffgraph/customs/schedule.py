@@ -54,10 +54,10 @@ class ScheduleIndex:
             )
         rates = {self._rate_of(line, symbol, column) for line in below}
         if len(rates) > 1:
-            digits = min(len(product_key(line.product)) for line in below)
+            digits = len(product_key(below[0].product))
             raise CodeProblem(
                 f"product {product} is too coarse for the schedule {self.name}: {len(below)} lines below it differ",
-                f"Give {digits} digits, as in {below[0].product}.",
+                f"Give {digits} digits or more, as in {below[0].product}.",
             )
         return rates.pop()
 
@@ -72,7 +72,8 @@ class ScheduleIndex:
     def _below(self, key: str) -> list[ScheduleLine]:
         if ":" in key:
             return []
-        return [self._lines[longer] for longer in sorted(self._lines) if longer.startswith(key)]
+        below = [longer for longer in self._lines if longer.startswith(key)]
+        return [self._lines[longer] for longer in sorted(below, key=lambda longer: (len(longer), longer))]
 
     def _rate_of(self, line: ScheduleLine, symbol: str, column: str) -> AdValorem | Compound:
         if column == COLUMN_2:

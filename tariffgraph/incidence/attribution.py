@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from ..memory import refuse_beyond_memory
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,6 +27,9 @@ Array = np.ndarray[Any, Any]
 __all__ = ["KEYS", "attribute"]
 
 KEYS = ("measure", "action", "authority", "crossing", "importer", "exporter", "origin", "product")
+#: What a row of the split costs: ids and keys as text, four numbers, and the copy that sorting makes.
+BYTES_OF_A_ROW = 400
+
 RATES = ("rate", "exporter_rate", "duty_rate")
 
 
@@ -59,6 +64,7 @@ def attribute(problem: Problem, solution: Solution, rows: Array, keys: Sequence[
 
     shipments = problem.graph.shipments
     found: list[tuple[int, Array, Array]] = []
+    held = 0
     embodied: dict[int, Array] = {}
     for row in rows:
         stage = int(problem.shipments.stage[row])
@@ -72,6 +78,12 @@ def attribute(problem: Problem, solution: Solution, rows: Array, keys: Sequence[
         sums = np.stack([np.bincount(group[at], weights=weights * part[at], minlength=len(names)) for part in per_unit])
         touched = np.flatnonzero(np.bincount(group[at], minlength=len(names)))
         found.append((int(row), touched, sums[:, touched]))
+        held += len(touched)
+        refuse_beyond_memory(
+            held * len(rows) / len(found) * BYTES_OF_A_ROW,
+            f"splitting {len(rows)} shipment{'s' if len(rows) != 1 else ''} by {' and '.join(order)}",
+            "Split by fewer keys, or ask for fewer shipments.",
+        )
 
     where = np.concatenate(
         [np.full(len(touched), row, np.int64) for row, touched, _ in found] or [np.zeros(0, np.int64)]

@@ -94,7 +94,8 @@ def test_duties_that_make_a_cycle_unproductive_are_named(rules):
         shipments={"stage": ["a"], "market": ["KOR"]},
     )
     with pytest.raises(
-        tg.NotProductiveError, match=r"with the duties on, the cycle a → b → a .*base, surcharge make it so"
+        tg.NotProductiveError,
+        match=r"with the duties on, the cycle a → b → a .*multiply to 1\.1664.*the duties are base, surcharge",
     ):
         tg.propagate(graph, rules, as_of="2025-01-01")
     assert tg.propagate(graph, rules, as_of="2025-01-01", pass_through=0.0).shipments["effective_rate"].item() == 0.0
@@ -176,3 +177,21 @@ def test_frames_have_the_columns_of_the_reference_pages(rules):
     duty = tg.assess(rules, tg.Entry(product="8542.31", origin="KOR", importer="USA", value=100), as_of="2025-01-01")
     assert duty.lines.columns == [column.name for column in tables.DUTY_LINES]
     assert duty.by("action").columns == ["action", "duty", "rate"]
+
+
+def test_a_split_too_large_for_memory_is_refused_with_need_and_limit(rules, monkeypatch):
+    result = tg.propagate(chain(), rules, as_of="2025-01-01")
+    monkeypatch.setattr("tariffgraph.memory.available_memory", lambda: 100)
+    with pytest.raises(tg.TooLargeError, match=r"splitting 1 shipment by crossing needs about 0\.0 GB .* are free"):
+        result.by("crossing")
+
+
+def test_one_problem_of_the_law_is_told_once_with_the_crossings_it_meets(tmp_path):
+    path = tmp_path / "weight.yaml"
+    path.write_text("ruleset: w\nimporter: all\nmeasures: [{id: a, rate: 3 cents/kg}]", encoding="utf-8")
+    with pytest.raises(tg.GraphError) as refused:
+        tg.propagate(chain(), path, as_of="2025-01-01")
+    assert [str(one) for one in refused.value.findings] == [
+        "a duty of 0.03 per kg needs the quantity of the entry (at 'chip->phone', 'phone->USA'). "
+        "Give the quantity in kg."
+    ]

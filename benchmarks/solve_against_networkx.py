@@ -87,8 +87,7 @@ def main(stages: int) -> None:
 
 
 if __name__ == "__main__":
-    print(
-        "| stages / inputs | networkx loop / ours (range of 5) | compile / solve | largest difference |\n|---|---|---|---|"
-    )
+    print("| stages / inputs | networkx loop / ours (range of 5) | compile / solve | largest difference |")
+    print("|---|---|---|---|")
     for size in [int(argument) for argument in sys.argv[1:]] or [1_000, 10_000, 100_000]:
         main(size)

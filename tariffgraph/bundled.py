@@ -41,12 +41,18 @@ def bundled_rule_sets() -> tuple[str, ...]:
 
 def bundled_graph(name: str) -> Path:
     """Return the folder of the bundled graph ``name``; raise DatasetError when there is none."""
-    return _find(name, {known: datasets_folder() / known for known in bundled_graphs()}, "data set")
+    graphs = {known: datasets_folder() / known for known in bundled_graphs()}
+    if name in _rule_paths() and name not in graphs:
+        raise _mistaken(name, "a rule set", "a production graph", "Give it as rules, beside a graph.")
+    return _find(name, graphs, "data set")
 
 
 def bundled_rules(name: str) -> Path:
     """Return the file or folder of the bundled rule set or overlay ``name``; raise DatasetError when there is none."""
-    return _find(name, _rule_paths(), "rule set")
+    paths = _rule_paths()
+    if name in bundled_graphs() and name not in paths:
+        raise _mistaken(name, "a production graph", "a rule set", "Give it as the graph.")
+    return _find(name, paths, "rule set")
 
 
 def _rule_paths() -> dict[str, Path]:
@@ -59,6 +65,10 @@ def _rule_paths() -> dict[str, Path]:
             elif path.suffix == ".yaml":
                 paths[path.stem] = path
     return paths
+
+
+def _mistaken(name: str, what: str, wanted: str, remedy: str) -> DatasetError:
+    return DatasetError(Finding(f"the bundled '{name}' is {what}, not {wanted}", remedy, value=name))
 
 
 def _find(name: str, known: dict[str, Path], what: str) -> Path:

@@ -37,7 +37,8 @@ __all__ = [
     "strange_characters",
 ]
 
-_HS = re.compile(r"[0-9]{2}(?:[0-9]{2}){0,4}")
+_HS = re.compile(r"[0-9]{2}(?:[. ]?[0-9]{2}){0,4}")
+_HS_AS_NUMBER = re.compile(r"([0-9]+)(?:\.0|(?<=[0-9]{3})\.([0-9]{1,6}))?")
 _OTHER_NOMENCLATURE = re.compile(r"[A-Za-z][A-Za-z0-9_-]*:[A-Za-z0-9][A-Za-z0-9_.+-]*")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
@@ -93,17 +94,28 @@ def parse_product(text: str) -> str:
             f"'{visible(text)}' is not an HS code",
             "Write 2 to 10 digits, as in 8703.23, or NAME:CODE for another nomenclature.",
         )
-    if not _HS.fullmatch(digits):
-        if len(digits) % 2 and len(digits) < 10:
-            raise CodeProblem(
-                f"'{visible(text)}' has {len(digits)} digits; HS codes have 2, 4, 6, 8 or 10",
-                f"A leading zero may have been lost: write it as text, as in {_dotted('0' + digits)}.",
-            )
-        raise CodeProblem(
-            f"'{visible(text)}' has {len(digits)} digits; HS codes have 2, 4, 6, 8 or 10",
-            "Write at most 10 digits.",
-        )
+    if not _HS.fullmatch(stripped):
+        raise _not_an_hs_code(text, stripped, digits)
     return _dotted(digits)
+
+
+def _not_an_hs_code(text: str, stripped: str, digits: str) -> CodeProblem:
+    message = f"'{visible(text)}' has {len(digits)} digits; HS codes have 2, 4, 6, 8 or 10"
+    number = _HS_AS_NUMBER.fullmatch(stripped)
+    if len(digits) > 10:
+        return CodeProblem(message, "Write at most 10 digits.")
+    if len(digits) % 2 == 0:
+        message = f"'{visible(text)}' does not group its digits as an HS code does"
+    elif number is None:
+        return CodeProblem(message, "Write pairs of digits after the first four, as in 8703.23.01.")
+    before, after = (number[1], number[2] or "") if number else (digits, "")
+    # A spreadsheet that takes a code for a number drops zeros at either end: 8703.8 was 8703.80, 702.9 was 0702.90.
+    lost = ["leading"] * (len(before) % 2) + ["trailing"] * (len(after) % 2)
+    whole = _dotted("0" * (len(before) % 2) + before + after + "0" * (len(after) % 2))
+    if not lost:
+        return CodeProblem(message, f"Write {whole} where that is meant.")
+    zeros = f"A {' and a '.join(lost)} zero"
+    return CodeProblem(message, f"{zeros} may have been lost: write it as text, as in {whole}.")
 
 
 def _dotted(digits: str) -> str:
@@ -193,16 +205,61 @@ def parse_country(text: str, also: Iterable[str] = ()) -> str:
     """Return the alpha-3 code of a country, or a region out of ``also``; raise CodeProblem with the nearest code."""
     if text in countries() or text in also:
         return text
-    known = _country_by_other_name().get(text.strip().casefold())
-    if known is None and text.strip().upper() in countries():
-        known = text.strip().upper()
-    if known is None:
-        name = nearest(text.strip(), _country_by_other_name())
-        known = _country_by_other_name()[name.casefold()] if name is not None and len(text.strip()) > 3 else None
-    if known is None:
-        known = nearest(text.strip(), [*countries(), *also])
+    name = text.strip().casefold()
+    message = f"'{visible(text)}' is not a country"
+    if name in _GROUPS:
+        remedy = "It is a group of countries: name its members, or declare a region or a group."
+        raise CodeProblem(message, remedy)
+    if name in _REST_OF_THE_WORLD and not _very_near(name, also):
+        remedy = f'Declare it as a region, as in {visible(text.strip())} = "rest of the world" under [regions].'
+        raise CodeProblem(message, remedy)
+    known = _intended_country(name, tuple(also))
     remedy = f"Did you mean {known}?" if known else "Write the ISO 3166 alpha-3 code, as in KOR, or declare a region."
-    raise CodeProblem(f"'{visible(text)}' is not a country", remedy)
+    raise CodeProblem(message, remedy)
+
+
+# What people write where a country belongs; only to say what to do instead.
+_GROUPS = frozenset(
+    {"eu", "eur", "eu27", "eu28", "eu-27", "eu-28", "eun", "european union", "eurozone", "euro area", "eea", "efta"}
+    | {"asean", "nafta", "usmca", "gcc", "mercosur", "brics", "apec", "oecd"}
+)
+_REST_OF_THE_WORLD = frozenset({"row", "rest of the world", "rest of world", "wld", "world"})
+
+
+def _intended_country(name: str, also: tuple[str, ...]) -> str | None:
+    """Return the code that the (case-folded) name stands for or nearly spells, None when that is a guess."""
+    known = _country_by_other_name().get(name) or _very_near(name, also)
+    if known is not None:
+        return known
+    plain = "".join(one for one in unicodedata.normalize("NFKD", name) if not unicodedata.combining(one)).upper()
+    if plain in countries():
+        return plain
+    if len(plain) == 3:
+        return _one_letter_off(plain)
+    names = [one for one in _country_by_other_name() if len(one) > 3]
+    near = _very_near(name, names)
+    return _country_by_other_name()[near] if near else None
+
+
+def _very_near(name: str, known: Iterable[str]) -> str | None:
+    from difflib import SequenceMatcher
+
+    near = nearest(name, known)
+    if near is None or SequenceMatcher(None, name, near.casefold()).ratio() < 0.8:
+        return None
+    return near
+
+
+def _one_letter_off(code: str) -> str | None:
+    """Return the only code with two neighbouring letters swapped or, else, the only one with another letter."""
+    swapped = {code[:i] + code[i + 1] + code[i] + code[i + 2 :] for i in range(len(code) - 1)}
+    for near in (
+        swapped & countries().keys(),
+        {one for one in countries() if sum(a != b for a, b in zip(one, code, strict=True)) == 1},
+    ):
+        if near:
+            return near.pop() if len(near) == 1 else None
+    return None
 
 
 # --- dates --------------------------------------------------------------------------------------------
@@ -253,22 +310,31 @@ def parse_number(text: str) -> float:
     percent = stripped.endswith("%")
     digits = stripped[:-1].rstrip(" ") if percent else stripped
     if _NUMBER.fullmatch(digits):
-        # Decimal makes 25% exactly the float nearest to 0.25, which 25 / 100 need not be.
-        value = float(Decimal(digits).scaleb(-2)) if percent and len(digits) < 400 else float(digits)
-        if math.isfinite(value):
-            return value
-        raise CodeProblem(f"'{visible(text)}' is too large for a number", "Write a finite number.")
+        value = _percent(digits) if percent else float(digits)
+        if not math.isfinite(value):
+            raise CodeProblem(f"'{visible(text)}' is too large for a number", "Write a finite number.")
+        if value == 0.0 and re.search("[1-9]", re.split("[eE]", digits)[0]):
+            raise CodeProblem(f"'{visible(text)}' is too small for a number", "Write one further from 0.")
+        return value
     raise _not_a_number(text, digits, stripped)
+
+
+def _percent(digits: str) -> float:
+    try:
+        # Decimal makes 25% exactly the float nearest to 0.25, which 25 / 100 need not be.
+        return float(Decimal(digits).scaleb(-2)) if len(digits) < 400 else float(digits) / 100.0
+    except ArithmeticError:  # an exponent that only a float takes, for infinity or 0
+        return float(digits)
 
 
 def _not_a_number(text: str, digits: str, stripped: str) -> CodeProblem:
     shown = visible(text)
     if not digits:
-        return CodeProblem("the number is missing", "Write a number; 0 where it is zero.")
+        return CodeProblem("the number is missing", "Write a number.")
     if _SPREADSHEET.fullmatch(digits):
         return CodeProblem(f"'{shown}' is an error that a spreadsheet left", "Put the number there.")
     if digits.lower().lstrip("+-") in {"nan", "inf", "infinity", "null", "none", "na", "n/a"}:
-        return CodeProblem(f"'{shown}' is not a plain number", "Write a finite number; 0 where it is zero.")
+        return CodeProblem(f"'{shown}' is not a plain number", "Write a finite number.")
     for character in digits:
         if ord(character) > 127:
             name = unicodedata.name(character, "no name")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from .bundled import bundled_rule_sets, bundled_rules
 from .core.structure import NotSettled, Structure, Unproductive
 from .customs.classes import classify
 from .customs.law import draw_up
@@ -216,7 +217,9 @@ def _rules_for(graph: ProductionGraph, rules: Any) -> Any:
                     "Name one, as in rules='us-2025' or --rules us-2025.",
                 )
             )
-        rules = graph.default_rules
+        # A bundled name of the graph means the bundled rules, whatever lies in the working directory.
+        bundled = bundled_rule_sets()
+        rules = [bundled_rules(entry) if entry in bundled else entry for entry in graph.default_rules]
     return as_rules(rules)
 
 
@@ -330,7 +333,7 @@ def _assembled(graph: ProductionGraph, law: Law, pass_through: float | None, set
             "settings": list(settings),
             "counts": {**classes.counts, "shipments_without_value": graph.shipments["value"].null_count()},
         },
-        findings=(*graph.findings, *law.rules.findings, *classes.findings),
+        findings=(*graph.findings, *law.rules.findings, *law.findings, *classes.findings),
     )
 
 

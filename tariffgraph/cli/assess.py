@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import EntryError
 from .messages import say, say_findings
 from .options import a_number, examples, law_options, output_options
 from .output import Output
@@ -22,6 +23,25 @@ if TYPE_CHECKING:
     from ..show.formats import Format
 
 __all__ = ["command"]
+
+_PROBLEMS = f"{__name__}.problems"
+
+
+class _Fact(click.Option):
+    """An option whose problem is told together with those of the other facts."""
+
+    def process_value(self, ctx: click.Context, value: Any) -> Any:
+        """Return the value of the option; where it is none, note the problem and return None."""
+        try:
+            return super().process_value(ctx, value)
+        except click.BadParameter as problem:
+            problem.ctx, problem.param = problem.ctx or ctx, problem.param or self
+            message = problem.format_message()
+            ctx.meta.setdefault(_PROBLEMS, {})[self.name] = message[:1].lower() + message[1:]
+            return None
+
+
+_fact = partial(click.option, cls=_Fact)
 
 
 def _content(ctx: click.Context, param: click.Parameter, stated: tuple[str, ...]) -> dict[str, float]:
@@ -57,25 +77,25 @@ def _column_1(ctx: click.Context, param: click.Parameter, stated: str | None) ->
         "tariffgraph assess --product 7326.90.86 --origin DEU --value 10000 --content steel=60%",
     ),
 )
-@click.option("--product", required=True, metavar="HS", help="Product: an HS code, or NAME:CODE.")
-@click.option("--origin", required=True, metavar="CCC", help="Country of origin.")
-@click.option("--value", required=True, type=a_number, metavar="N", help="Customs value, untaxed.")
-@click.option("--importer", metavar="CCC", help="Country of entry; default: the rule set's.")
-@click.option("--exporter", metavar="CCC", help="Country shipped from; default: the origin.")
-@click.option("--nationality", metavar="CCC", help="Country of the producing firm; default: unknown.")
-@click.option("--used-in", metavar="HS", help="Product that the good goes into.")
-@click.option("--program", metavar="NAME", help="Preference claimed; taken as qualifying.")
-@click.option("--declares", multiple=True, metavar="NAME[;NAME]...", help="Declaration made at the border. Repeatable.")
-@click.option(
+@_fact("--product", required=True, metavar="HS", help="Product: an HS code, or NAME:CODE.")
+@_fact("--origin", required=True, metavar="CCC", help="Country of origin.")
+@_fact("--value", required=True, type=a_number, metavar="N", help="Customs value, untaxed.")
+@_fact("--importer", metavar="CCC", help="Country of entry; default: the rule set's.")
+@_fact("--exporter", metavar="CCC", help="Country shipped from; default: the origin.")
+@_fact("--nationality", metavar="CCC", help="Country of the producing firm; default: unknown.")
+@_fact("--used-in", metavar="HS", help="Product that the good goes into.")
+@_fact("--program", metavar="NAME", help="Preference claimed; taken as qualifying.")
+@_fact("--declares", multiple=True, metavar="NAME[;NAME]...", help="Declaration made at the border. Repeatable.")
+@_fact(
     "--content",
     multiple=True,
     callback=_content,
     metavar="KIND=X",
     help="Share of the value by kind. Repeatable.",
 )
-@click.option("--quantity", type=a_number, metavar="N", help="Quantity, for specific duties.")
-@click.option("--unit", metavar="U", help="Unit of the quantity, as in kg.")
-@click.option(
+@_fact("--quantity", type=a_number, metavar="N", help="Quantity, for specific duties.")
+@_fact("--unit", metavar="U", help="Unit of the quantity, as in kg.")
+@_fact(
     "--column-1",
     "column_1",
     callback=_column_1,
@@ -99,16 +119,35 @@ def command(
     One line a measure: what it charges, on which part of the value, or why it does not apply.
     """
     output = Output.checked(format_, out, rules=rules_paths(rules))
-    import tariffgraph as tg
-
-    entry = tg.Entry(declares=";".join(declares), **facts)
+    entry = _entry(declares=";".join(declares), **facts)
     if not rules:
         rules = default_rules()
         say(f"no rules given, so the bundled {' and '.join(rules)}")
+    import tariffgraph as tg
+
     law = tg.read_rules(*rules).apply_settings(settings)
     duty = tg.assess(law, entry, as_of=day(as_of), known_on=known_on)
     say_findings(duty.findings)
     output.write(_document(duty, entry))
+
+
+def _entry(**facts: Any) -> Entry:
+    """Return the entry; raise with every problem of the options and of the facts that they state."""
+    import tariffgraph as tg
+
+    ctx = click.get_current_context()
+    problems: dict[str, str] = ctx.meta.get(_PROBLEMS, {})
+    try:
+        entry = tg.Entry(**facts)
+    except EntryError as error:
+        if not problems:
+            raise
+        # What an option could not read is missing here: that is no second problem.
+        others = [str(one) for one in error.findings if one.field.partition(".")[0] not in problems]
+        raise click.UsageError("\n".join([*problems.values(), *others]), ctx) from None
+    if problems:
+        raise click.UsageError("\n".join(problems.values()), ctx)
+    return entry
 
 
 def _document(duty: Duty, entry: Entry) -> Document:
@@ -116,12 +155,13 @@ def _document(duty: Duty, entry: Entry) -> Document:
     from ..show.results import entry_sheet
 
     fields = {"total": duty.total, "rate": duty.rate, "lines": duty.lines, "by": duty.by("action")}
-    sheet = partial(entry_sheet, _title(entry, duty.meta), duty.lines, duty.rate, duty.total, duty.meta)
+    sheet = partial(entry_sheet, _title(duty, entry), duty.lines, duty.rate, duty.total, duty.meta)
     return Document(duty.lines, sheet, duty.meta, fields)
 
 
-def _title(entry: Entry, meta: Any) -> str:
+def _title(duty: Duty, entry: Entry) -> str:
     from ..show.results import headline
 
-    claim = f" under {entry.program}" if entry.program else ""
-    return headline(f"{entry.product} from {entry.origin}{claim}, value {entry.value:,.2f}", meta)
+    claimed = entry.program and all(finding.check != "unknown-program" for finding in duty.findings)
+    claim = f" under {entry.program}" if claimed else ""
+    return headline(f"{entry.product} from {entry.origin}{claim}, value {entry.value:,.2f}", duty.meta)

@@ -9,7 +9,8 @@ import click
 from ..errors import TariffGraphError, visible
 from .messages import progress, say
 from .options import a_date, examples
-from .sources import day, is_graph, read_graph
+from .output import write_stdout
+from .sources import check_for_unknown, day, is_graph, read_graph
 
 if TYPE_CHECKING:
     from datetime import date
@@ -41,15 +42,24 @@ def command(sources: tuple[str, ...], as_of: date | None) -> int:
     """
     graphs = [source for source in sources if is_graph(source)]
     rules = [source for source in sources if source not in graphs]
+    known: list[str] = []
     sound = True
     law: Rules | None = None
+    for source in rules:
+        try:
+            check_for_unknown(source)
+            known.append(source)
+        except TariffGraphError as error:
+            sound = _complain(error)
     with progress() as step:
-        if rules:
+        if known:
             step("reading the rules")
             try:
-                law = _check_rules(rules)
+                law = _check_rules(known)
             except TariffGraphError as error:
                 sound = _complain(error)
+        if known != rules:
+            law = None  # a graph under a part of its law would raise false alarms
         for graph in graphs:
             step(f"checking {visible(graph)}")
             try:
@@ -100,12 +110,11 @@ def _count(number: int, what: str) -> str:
 
 
 def _ok(message: str) -> None:
-    click.echo(f"ok {visible(message, 400)}")
+    write_stdout(f"ok {visible(message, 400)}\n")
 
 
 def _print(findings: tuple[Finding, ...]) -> None:
-    for finding in findings:
-        click.echo(visible(f"{finding.severity}: {finding}", 2000))
+    write_stdout("".join(visible(f"{finding.severity}: {finding}", 2000) + "\n" for finding in findings))
 
 
 def _complain(error: TariffGraphError) -> bool:

@@ -15,7 +15,8 @@ from ..bundled import bundled_graph, bundled_graphs, bundled_rule_sets, bundled_
 from ..errors import DatasetError, Finding, OutputError, suggestion, visible
 from .messages import say
 from .options import examples, output_options
-from .output import Output
+from .output import Output, write_stdout
+from .program import Group
 
 if TYPE_CHECKING:
     from ..show.document import Document
@@ -26,6 +27,7 @@ __all__ = ["command"]
 
 @click.group(
     "datasets",
+    cls=Group,
     invoke_without_command=True,
     epilog=examples(
         "tariffgraph datasets",
@@ -54,14 +56,15 @@ def show(name: str) -> None:
     """Print where a data set comes from: its SOURCES.md and its files, or the file itself."""
     path = _find(name)
     if path.is_file():
-        click.echo(path.read_text(encoding="utf-8"), nl=False)
+        write_stdout(path.read_text(encoding="utf-8"))
         return
     about = path / "SOURCES.md"
-    click.echo(f"{name}: {_kind(name)}; {_title(path)}\n\nFiles in {visible(str(path), 400)}:")
-    for file in sorted(one.relative_to(path).as_posix() for one in path.rglob("*") if one.is_file()):
-        click.echo(f"  {file}")
+    files = sorted(one.relative_to(path).as_posix() for one in path.rglob("*") if one.is_file())
+    shown = [f"{name}: {_kind(name)}; {_title(path)}\n\nFiles in {visible(str(path), 400)}:\n"]
+    shown += [f"  {file}\n" for file in files]
     if about.is_file():
-        click.echo("\n" + about.read_text(encoding="utf-8"), nl=False)
+        shown += ["\n", about.read_text(encoding="utf-8")]
+    write_stdout("".join(shown))
 
 
 @command.command("copy", short_help="Copy a data set to a folder, to change it.")

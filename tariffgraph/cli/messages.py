@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -59,7 +60,7 @@ def progress() -> Iterator[Callable[[str], None]]:
         nonlocal step
         step = what
 
-    if sys.stderr is None or not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield name
         return
     began, done = time.monotonic(), threading.Event()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..show.formats import Format
 
-__all__ = ["FORMATS", "a_date", "a_number", "a_share", "examples", "law_options", "output_options"]
+__all__ = ["FORMATS", "a_date", "a_file", "a_number", "a_share", "examples", "law_options", "output_options"]
 
 #: The formats of :mod:`tariffgraph.show.formats`, written out so that `--help` does not load polars.
 FORMATS: tuple[Format, ...] = ("table", "csv", "json", "jsonl", "parquet", "md")
@@ -46,6 +46,13 @@ def a_share(text: str) -> float:
     if not 0 <= number <= 1:
         raise click.BadParameter(f"'{visible(text)}' is not between 0 and 1. Write a share, as in 0.5 or 50%.")
     return number
+
+
+def a_file(text: str) -> Path | None:
+    """Return the file that the option names; None, which is stdout, for "-"."""
+    if not text:
+        raise click.BadParameter("it is empty. Give the path of a file, or - for stdout.")
+    return None if text == "-" else Path(text)
 
 
 def examples(*lines: str) -> str:
@@ -95,7 +102,7 @@ def output_options(command: Command) -> Command:
             ),
             click.option(
                 "--out",
-                type=click.Path(path_type=Path),
+                type=a_file,
                 metavar="FILE",
                 help="Write to this file, whole or not at all, instead of stdout.",
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -22,10 +23,7 @@ if TYPE_CHECKING:
     from ..show.formats import Format
     from ..show.table import Paper
 
-__all__ = ["Output"]
-
-_TABLES = {f"{table}.{kind}" for table in ("stages", "inputs", "shipments") for kind in ("csv", "parquet")}
-_GRAPH_FILES = _TABLES | {"graph.toml"}
+__all__ = ["Output", "write_stdout"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +45,16 @@ class Output:
             return output
         from ..atomic import check_target
 
-        target = check_target(out).resolve()
-        _refuse_inputs(target, out, graph, rules)
+        check_target(out)
+        output.spare(graph, rules)
         return output
+
+    def spare(self, graph: Path | None = None, rules: Iterable[Path] = ()) -> None:
+        """Refuse to overwrite the graph in this folder, or these rules."""
+        if self.file is not None:
+            from .inputs import refuse_inputs
+
+            refuse_inputs(self.file, graph, rules)
 
     def write(self, document: Document) -> None:
         """Write the document, whole or not at all."""
@@ -68,19 +73,32 @@ class Output:
             say(f"entries of {document.meta['as_of']}; {footer(document.meta)}")
 
     def _print(self, document: Document) -> None:
-        if sys.stdout is None:
-            raise OutputError(Finding("stdout is closed", "Give --out FILE."))
         data = document.rendered(self.format, _paper())
-        if self.format in {"table", "md"}:
-            data = data.decode().encode(sys.stdout.encoding or "utf-8", errors="backslashreplace")
-        try:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            raise click.exceptions.Exit(0) from None  # the reader has seen enough
-        except OSError as problem:
-            raise OSError(problem.errno, problem.strerror, "stdout") from None
+        write_stdout(data.decode() if self.format in {"table", "md"} else data, "Give --out FILE.")
+
+
+def write_stdout(data: str | bytes, remedy: str = "Send it elsewhere.") -> None:
+    """Write to stdout all of ``data``; raise OutputError where less of it gets there."""
+    if sys.stdout is None:
+        raise OutputError(Finding("stdout is closed", remedy))
+    if isinstance(data, str):
+        data = data.encode(sys.stdout.encoding or "utf-8", errors="backslashreplace")
+    rest = memoryview(data)
+    try:
+        sys.stdout.flush()
+        while rest:
+            # Unbuffered (python -u) a write may take a part and say nothing of the rest.
+            taken = sys.stdout.buffer.write(rest)
+            if taken is None:
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+            rest = rest[taken:]
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise click.exceptions.Exit(0) from None  # the reader has seen enough
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        message = f"stdout could not take all of the result ({reason[:1].lower()}{reason[1:]})"
+        raise OutputError(Finding(message, f"Make room, or {remedy[:1].lower()}{remedy[1:]}")) from None
 
 
 def _format_of(out: Path | None) -> Format:
@@ -97,19 +115,10 @@ def _format_of(out: Path | None) -> Format:
     )
 
 
-def _refuse_inputs(target: Path, out: Path, graph: Path | None, rules: Iterable[Path]) -> None:
-    def inside(folder: Path) -> bool:
-        return target.is_relative_to(folder.resolve())
-
-    taken = graph is not None and target.parent == graph.resolve() and target.name in _GRAPH_FILES
-    if taken or any(inside(source) for source in rules):
-        raise OutputError(Finding("is an input of this very command", "Write elsewhere.", file=visible(str(out), 400)))
-
-
 def _paper() -> Paper:
     from ..show.table import Paper
 
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():
         return Paper()
     plain = os.environ.get("TERM") == "dumb"
     return Paper(

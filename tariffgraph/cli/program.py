@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import click
 
 from .._version import __version__
-from ..errors import TariffGraphError, nearest, visible
+from ..errors import RulesError, TariffGraphError, nearest, visible
 from .messages import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["program", "run"]
+__all__ = ["Group", "program", "run"]
 
 #: The commands in the order of the help, each with its first line; `tariffgraph --help` loads none of them.
 COMMANDS = {
@@ -29,7 +29,32 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
+class Group(click.Group):
+    """A group that says which command is nearest when there is none of a name."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that ``args`` names; say which name is nearest when there is none."""
+        name, commands = args[0], self.list_commands(ctx)
+        if name not in commands and not name.startswith("-"):
+            near = nearest(name, commands)
+            remedy = f"Did you mean '{near}'?" if near else f"Commands: {', '.join(commands)}."
+            raise click.UsageError(f"there is no command '{visible(name)}'. {remedy}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a usage error that click raises without one gets the command whose help to see."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            name = ctx.invoked_subcommand
+            if error.ctx is None and name is not None and (command := self.get_command(ctx, name)) is not None:
+                error.ctx = click.Context(command, ctx, name)
+            raise
+
+
+class LazyGroup(Group):
     """A group whose commands are modules of this package, imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -42,17 +67,6 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = import_module(f".{cmd_name}", __package__).command
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that ``args`` names; say which name is nearest when there is none."""
-        name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            near = nearest(name, COMMANDS)
-            remedy = f"Did you mean '{near}'?" if near else f"Commands: {', '.join(COMMANDS)}."
-            raise click.UsageError(f"there is no command '{visible(name)}'. {remedy}", ctx)
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the commands and their first lines."""
@@ -118,6 +132,8 @@ def _explain(error: BaseException) -> int:
 
 def _verdict(error: BaseException) -> tuple[int, str]:
     match error:
+        case RulesError() if all(finding.file.startswith("--set ") for finding in error.findings):
+            return 2, str(error)
         case TariffGraphError():
             return error.exit_code, str(error)
         case KeyboardInterrupt() | click.Abort():

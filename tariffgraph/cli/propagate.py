@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..bundled import bundled_rule_sets
 from .messages import progress, say, say_findings
 from .options import a_share, examples, law_options, output_options
 from .output import Output
@@ -74,7 +75,7 @@ def command(
     output = Output.checked(format_, out, graph_folder(named), rules_paths(rules))
     if graph is None:
         say(f"no graph given, so the bundled {DEFAULT_GRAPH}")
-    result, read = _propagated(named, rules, as_of, known_on, market, pass_through, settings)
+    result, read = _propagated(named, rules, as_of, known_on, market, pass_through, settings, output)
     # A data set's own rules state whole laws, more than any graph meets: only `check` lists what they do not meet.
     told = [one for one in result.findings if rules or one.check != "matches-nothing"]
     say_findings(told, where=f"; see tariffgraph check {' '.join((named, *rules))}")
@@ -91,12 +92,16 @@ def _propagated(
     market: str | None,
     pass_through: float | None,
     settings: tuple[str, ...],
+    output: Output,
 ) -> tuple[Incidence, ProductionGraph]:
     import tariffgraph as tg
 
     with progress() as step:
         step("reading the graph")
         read = read_graph(graph)
+        if not rules:
+            named = {*read.default_rules} - {*bundled_rule_sets()}
+            output.spare(rules=rules_paths(named))
         step("reading the rules")
         law = tg.read_rules(*rules) if rules else None
         step("following the duties")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..bundled import bundled_graph, bundled_graphs, bundled_rule_sets, datasets_folder
+from ..errors import DatasetError, Finding, suggestion, visible
 from .messages import say
 
 if TYPE_CHECKING:
@@ -16,7 +17,16 @@ if TYPE_CHECKING:
 
     from ..graph.production_graph import ProductionGraph
 
-__all__ = ["DEFAULT_GRAPH", "day", "default_rules", "graph_folder", "is_graph", "read_graph", "rules_paths"]
+__all__ = [
+    "DEFAULT_GRAPH",
+    "check_for_unknown",
+    "day",
+    "default_rules",
+    "graph_folder",
+    "is_graph",
+    "read_graph",
+    "rules_paths",
+]
 
 #: The data set of `tariffgraph propagate` alone, whose rules `tariffgraph assess` falls back on.
 DEFAULT_GRAPH = "korea-us-2025"
@@ -24,20 +34,38 @@ DEFAULT_GRAPH = "korea-us-2025"
 
 def graph_folder(graph: str) -> Path:
     """Return where ``graph`` would be read from, there or not: to compare, not to open."""
-    return Path(graph) if Path(graph).is_dir() else datasets_folder() / graph
+    return Path(graph) if _is_folder(graph) else datasets_folder() / graph
 
 
 def rules_paths(rules: Iterable[str]) -> list[Path]:
-    """Return where ``rules`` would be read from: the paths named, and the bundled folder."""
-    named = [Path(one) for one in rules]
-    return [path for path in named if path.exists()] + [datasets_folder() / "rules"]
+    """Return ``rules`` as paths, whether anything is there or not: to compare, not to open."""
+    return [Path(one) for one in rules if one]
+
+
+def check_for_unknown(source: str) -> None:
+    """Raise DatasetError when ``source`` is neither a file or folder nor a bundled graph or rule set."""
+    known = {*bundled_graphs(), *bundled_rule_sets()}
+    if source not in known and not (source and _is_there(Path(source))):
+        message = f"'{visible(source)}' is neither a file or folder nor a bundled graph or rule set"
+        raise DatasetError(Finding(message, suggestion(source, known, "graphs and rule sets"), value=source))
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name too long, or with a NUL
+        return False
+
+
+def _is_folder(path: str | Path) -> bool:
+    return _is_there(Path(path)) and Path(path).is_dir()
 
 
 def read_graph(source: str) -> ProductionGraph:
     """Return the graph that ``source`` names; a damaged Parquet file gets our sentence and nothing else."""
     import tariffgraph as tg
 
-    if sys.stderr is None or not any(graph_folder(source).glob("*.parquet")):
+    if sys.stderr is None or not (_is_folder(graph_folder(source)) and any(graph_folder(source).glob("*.parquet"))):
         return tg.read_graph(source)
     # The Parquet reader prints a trace of its own to file descriptor 2 before it reports the damage to us.
     sys.stderr.flush()
@@ -55,7 +83,7 @@ def read_graph(source: str) -> ProductionGraph:
 def is_graph(source: str) -> bool:
     """Tell whether ``source`` is a production graph and not rules: a bundled one, or a folder of tables."""
     folder = Path(source)
-    if not folder.is_dir():
+    if not _is_folder(source):
         return source in bundled_graphs() and source not in bundled_rule_sets()
     names = {path.name for path in folder.iterdir()}
     tables = {f"{table}.{kind}" for table in ("stages", "inputs", "shipments") for kind in ("csv", "parquet")}

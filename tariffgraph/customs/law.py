@@ -8,7 +8,7 @@ has its measures in walking order: whoever excludes, covers or replaces goes fir
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any
 
@@ -228,6 +228,21 @@ class Law:
             for number, (measure, each) in enumerate(
                 sorted(((m, each) for each in sets for m in each.measures), key=lambda pair: pair[0].id)
             )
+        )
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Warnings of rule sets that are asked for a day on which they do not claim to be complete."""
+        return tuple(
+            Finding(
+                f"{each.id} is complete for entries {_span(each)}, and {self.as_of} is asked: duties may be missing",
+                "Ask for a day within, or add what is missing as an overlay.",
+                severity="warning",
+                check="not-complete",
+            )
+            for each in self.rules.rule_sets
+            if (each.complete_from is not None and self.as_of < each.complete_from)
+            or (each.complete_until is not None and self.as_of >= each.complete_until)
         )
 
     # --- names ----------------------------------------------------------------------------------------
@@ -470,6 +485,15 @@ def _declarations(rules: Rules) -> frozenset[str]:
             for conditions in (*(row.conditions for row in measure.rate), *(row.conditions for row in measure.base)):
                 named.update(conditions.declares)
     return frozenset(named)
+
+
+def _span(rule_set: RuleSet) -> str:
+    ends = []
+    if rule_set.complete_from is not None:
+        ends.append(f"from {rule_set.complete_from}")
+    if rule_set.complete_until is not None:
+        ends.append(f"to {rule_set.complete_until - timedelta(days=1)}")
+    return " ".join(ends)
 
 
 def draw_up(rules: Any, as_of: date | str | None, known_on: date | str | None) -> Law:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Found", "Problems", "check_header", "typed_columns"]
 
 _PLAIN_NUMBER = r"^-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
+_NOT_ZERO = r"^-?[0.]*[1-9]"
 _NOT_AN_ID = r"^\s|\s$|[\x00-\x1a\x1c-\x1f\x7f-\x9a\x9c-\x9f]"
 _NOT_A_TEXT = r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9a\x9c-\x9f]"
 
@@ -154,7 +155,7 @@ def _numbers(column: Column, cells: pl.Series, found: Found, problems: Problems)
         odd = values.is_nan() | values.is_infinite()
         if odd.any():
             shown = "'{}' is not a plain number"
-            remedy = "Write a finite number; 0 where it is zero."
+            remedy = "Write a finite number."
             problems.add_rows(
                 found.name,
                 _rows(odd),
@@ -177,6 +178,9 @@ def _numbers_from_text(column: Column, cells: pl.Series, found: Found, problems:
     _report_gaps(column, cells.is_null(), found, problems)
     values = cells.cast(pl.Float64, strict=False)
     fine = cells.str.contains(_PLAIN_NUMBER).fill_null(True) & (values.is_finite().fill_null(False) | cells.is_null())
+    zero = values == 0.0
+    if zero.any():  # 1e-400 is not 0, and no number of ours
+        fine &= ~(zero & cells.str.contains(_NOT_ZERO)).fill_null(False)
     if fine.all():
         return values
     odd = ~fine
@@ -242,13 +246,16 @@ def _within_bounds(column: Column, values: pl.Series, found: Found, problems: Pr
     if column.most is not None:
         whose = "shares are fractions of the user's value" if column.name == "share" else "it is a fraction"
         message = f"{{}} is above {column.most:g}; {whose}"
-        values = refuse(values > column.most, message, _as_fraction)
+        values = refuse(values > column.most, message, lambda value: _as_fraction(column, value))
     return values
 
 
-def _as_fraction(value: float) -> str:
+def _as_fraction(column: Column, value: float) -> str:
     if 2 <= value <= 100:
         return f"Write {_shown(value / 100)} or {_shown(value)}%."
+    if column.name == "share":
+        meant = "where a stage is meant to have negative value added, set negative_value_added = true in graph.toml"
+        return f"Write a fraction between 0 and 1; {meant}."
     return "Write a fraction between 0 and 1."
 
 

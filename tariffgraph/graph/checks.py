@@ -182,13 +182,13 @@ def check_for_sums(
     sums = sums_of_shares(stages["stage"], inputs)
     stated = stages["value_added"].to_numpy()  # NaN where not stated
     added = np.where(np.isnan(stated), 1.0 - sums, stated)
-    negative = (added < (0.0 if negative_value_added else -TOLERANCE)) & (not negative_value_added)
-    negative |= (stated < 0.0) & (not negative_value_added)
+    stated_negative = (stated < 0.0) & (not negative_value_added)
+    negative = stated_negative | ((added < -TOLERANCE) & (not negative_value_added))
     # 1e-12: a sum that misses by exactly the tolerance passes, however its floats were rounded.
     off = np.abs(added + sums - 1.0) > TOLERANCE + 1e-12
     nothing = (sums == 0.0) & (np.abs(added) <= TOLERANCE)
-    unsure = np.isnan(sums) | stages["stage"].is_null().to_numpy()
-    refused = np.flatnonzero((negative | off | nothing) & ~unsure)
+    unnamed = stages["stage"].is_null().to_numpy()
+    refused = np.flatnonzero((stated_negative | ((negative | off | nothing) & ~np.isnan(sums))) & ~unnamed)
     buyers = _rows_of_users(inputs["user"], stages["stage"].gather(refused[:_MOST]).to_list())
     switch = "set negative_value_added = true in graph.toml where that is meant"
     for row in refused.tolist():

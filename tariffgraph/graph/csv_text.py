@@ -30,7 +30,17 @@ CHUNK = 1 << 20
 LONGEST_LINE = 1 << 20
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]|\xc2[\x80-\x9a\x9c-\x9f]")
-_HANGUL = re.compile("[가-힣]")
+#: So many broken rows are told; a file with more is no table.
+_MOST_BROKEN = 1000
+
+_PUNCTUATION = "\u3000-\u3002\uff01-\uff5e·…"
+#: East Asian encodings: the codec's strict core, how we call it, and what its text is made of.
+_EAST_ASIAN = (
+    ("euc_kr", "CP949 (EUC-KR)", re.compile(f"[가-힣{_PUNCTUATION}]+")),
+    ("shift_jis", "Shift-JIS", re.compile(f"[ぁ-ヿ一-鿿々{_PUNCTUATION}]+")),
+    ("gb2312", "GB18030", re.compile(f"[一-鿿{_PUNCTUATION}]+")),
+)
+_SURE_HANGUL = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +57,12 @@ class TextTable:
         return row + 2 if self.lines is None else int(self.lines[row])
 
 
-def read_text(descriptor: int, name: str) -> bytes:
+def read_text(descriptor: int, name: str, most: int | None = None) -> bytes:
     """Return the UTF-8 bytes of an open text file: no BOM, LF at line ends, no blank last lines.
 
     Reads in pieces, so that what cannot be a table is refused before it fills the memory. Closes the
-    descriptor. Raises GraphError for other encodings, compressed files, control characters and endless
-    lines.
+    descriptor. Raises GraphError for other encodings, compressed files, control characters, endless lines
+    and more than ``most`` bytes.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     parts: list[bytes] = []
@@ -75,6 +85,9 @@ def read_text(descriptor: int, name: str) -> bytes:
             line += chunk.count(b"\n")
             since_newline = since_newline + len(chunk) if first < 0 else len(chunk) - 1 - chunk.rfind(b"\n")
             size += len(chunk)
+            if most is not None and size > most:
+                message = f"the file is larger than {most:,} bytes"
+                raise GraphError(Finding(message, "Keep it short.", file=name))
             parts.append(chunk)
     try:
         decoder.decode(b"", final=True)
@@ -93,9 +106,9 @@ def read_text(descriptor: int, name: str) -> bytes:
             findings.append(Finding(message, "Take the character out.", file=name, line=at))
     if findings:
         raise GraphError(sorted(findings, key=lambda finding: finding.line or 0))
-    while (end := data.rfind(b"\n", 0, len(data) - 1)) >= 0 and not data[end + 1 :].strip():
-        data = data[: end + 1]
-    return data if data.strip() else b""
+    text = len(data.rstrip())
+    end = data.find(b"\n", text)  # spaces at the end of the last line may belong to a cell
+    return (data[: end + 1] if end >= 0 else data) if text else b""
 
 
 def _refuse_other_formats(start: bytes, name: str) -> None:
@@ -107,16 +120,26 @@ def _refuse_other_formats(start: bytes, name: str) -> None:
         (b"\x28\xb5\x2f\xfd", "zstandard"),
         (b"PAR1", "Parquet"),
         (b"\xd0\xcf\x11\xe0", "an old workbook (xls)"),
+        (b"\x89PNG", "an image (PNG)"),
+        (b"\xff\xd8\xff", "an image (JPEG)"),
+        (b"%PDF", "PDF"),
     ):
         if start.startswith(magic):
             raise GraphError(Finding(f"the file is {what}, not plain text", "Save it as UTF-8 text.", file=name))
     encoding = ""
     if start.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):
         encoding = "UTF-32"
-    elif start.startswith((b"\xff\xfe", b"\xfe\xff")) or (
-        len(start) > 3 and max(start[0:4000:2].count(0), start[1:4000:2].count(0)) * 5 > len(start[0:4000:2]) * 2
-    ):
+    elif start.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "UTF-16"
+    elif len(start) > 3:
+        # ASCII in UTF-16 is every other byte 0; where all are, it is no text.
+        pairs = len(start[0:4000:2])
+        fewer, more = sorted((start[0:4000:2].count(0), start[1:4000:2].count(0)))
+        if fewer * 5 > pairs * 2:
+            message, remedy = "the file is binary data (NUL bytes), not text", "Write it again as UTF-8 text."
+            raise GraphError(Finding(message, remedy, file=name))
+        if more * 5 > pairs * 2:
+            encoding = "UTF-16"
     if encoding:
         raise GraphError(Finding(f"the file is {encoding}, not UTF-8", "Save it as UTF-8.", file=name))
 
@@ -125,18 +148,31 @@ def _not_utf8(chunk: bytes, problem: UnicodeDecodeError, name: str, line: int) -
     # The decoder may have kept part of a character from the piece before: the position is then off by that.
     at = min(problem.start, max(len(chunk) - 1, 0))
     line += chunk.count(b"\n", 0, at)
-    start = chunk.rfind(b"\n", 0, at) + 1
-    end = chunk.find(b"\n", at)
-    around = chunk[start : end if end >= 0 else len(chunk)]
-    looks = ""
-    try:
-        if _HANGUL.search(around.decode("cp949")):
-            looks = "; it looks like CP949 (EUC-KR)"
-    except UnicodeDecodeError:
-        pass
+    looks = _east_asian(chunk[chunk.rfind(b"\n", 0, at) + 1 :][:4096])
     byte = f"byte 0x{problem.object[problem.start]:02X}" if problem.start < len(problem.object) else "it ends early"
     message = f"the file is not UTF-8{looks} ({byte} here)"
     return GraphError(Finding(message, "Save it as UTF-8.", file=name, line=line))
+
+
+def _east_asian(data: bytes) -> str:
+    """Tell which East Asian encoding the lines look like; "" when none fits."""
+    whole = data[: data.rfind(b"\n")] if b"\n" in data else data
+    fitting: dict[str, str] = {}
+    for codec, called, script in _EAST_ASIAN:
+        try:
+            wide = re.findall(r"[^\x00-\x7f]+", whole.decode(codec))
+        except UnicodeDecodeError:
+            continue
+        # Two letters in a row: one alone may be an accented letter and the one after it.
+        if all(script.fullmatch(run) for run in wide) and any(len(run) > 1 for run in wide):
+            fitting[called] = "".join(wide)
+    korean = "CP949 (EUC-KR)"
+    if len(fitting.get(korean, "")) >= _SURE_HANGUL:  # Chinese in these bytes would soon hold others
+        fitting = {korean: ""}
+    if len(fitting) < 2:
+        return "".join(f"; it looks like {called}" for called in fitting)
+    *others, last = fitting
+    return f"; it may be {', '.join(others)} or {last}"
 
 
 def _control_characters(chunk: bytes, name: str, line: int) -> list[Finding]:
@@ -225,8 +261,12 @@ def _parse_quoted(text: str, name: str) -> TextTable:
         elif len(row) == len(header):
             rows.append(row)
             lines.append(start)
-        else:
+        elif len(findings) < _MOST_BROKEN:
             findings.append(_wrong_length(row, header, name, start))
+        else:
+            message = f"more than {_MOST_BROKEN:,} rows are broken; the rest was not read"
+            findings.append(Finding(message, "Mend those above first.", file=name, line=start))
+            break
         start = reader.line_num + 1
     if not header:
         raise GraphError(findings)

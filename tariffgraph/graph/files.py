@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
-from ..bundled import bundled_graph, datasets_folder
-from ..errors import DatasetError, Finding, visible
+from ..bundled import bundled_graph, bundled_rule_sets, datasets_folder
+from ..codes import CodeProblem
+from ..errors import DatasetError, Finding, suggestion, visible
 
-__all__ = ["graph_folder", "open_inside"]
+__all__ = ["graph_folder", "open_inside", "rules_inside"]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -70,6 +71,35 @@ def open_inside(folder: Path, name: str) -> int | None:
         os.close(descriptor)
         raise _refused(name, "is not a regular file", "Put a file there.")
     return descriptor
+
+
+def rules_inside(folder: Path, entry: str) -> str:
+    """Return the rule set that ``entry`` of a graph's rules names: a bundled name, or the path of one in its folder.
+
+    Bundled names go first, so that no file elsewhere takes their place. Raises CodeProblem.
+    """
+    if entry in bundled_rule_sets():
+        return entry
+    shown = visible(entry)
+    remedy = "Name a bundled rule set, or a file or folder in the graph's own folder."
+    if PureWindowsPath(entry).anchor:
+        raise CodeProblem(f"'{shown}' is not a path within the graph's folder", remedy)
+    path = folder.absolute() / entry
+    mode = None
+    try:
+        target = path.resolve()
+        if not target.is_relative_to(folder.resolve()):
+            raise CodeProblem(f"'{shown}' leads out of the graph's folder", remedy)
+        mode = target.stat().st_mode if entry.strip() else None
+    except (OSError, RuntimeError):
+        pass
+    if mode is None:
+        known = [*bundled_rule_sets(), *(one.name for one in folder.iterdir() if one.suffix in {".yaml", ".yml"})]
+        message = f"'{shown}' is neither a bundled rule set nor a file or folder beside graph.toml"
+        raise CodeProblem(message, suggestion(entry, known, "rule sets"))
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise CodeProblem(f"'{shown}' is not a regular file or folder", remedy)
+    return str(path)
 
 
 def _refused(name: str, message: str, remedy: str) -> DatasetError:

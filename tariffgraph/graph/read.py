@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from ..errors import DatasetError, Finding, GraphError, nearest, visible
+from ..errors import DatasetError, Finding, GraphError, TariffGraphError, visible
 from ..tables import READ_TABLES, Column, content_kind
 from .build import build_graph
 from .cells import Found
 from .csv_text import read_csv_text, read_text
-from .files import graph_folder, open_inside
-from .settings import Settings, parse_settings, settings_from
+from .files import graph_folder, open_inside, rules_inside
+from .settings import MOST_BYTES, Settings, parse_settings, settings_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -31,18 +33,35 @@ def read_graph(path_or_name: str | os.PathLike[str]) -> ProductionGraph:
     The folder holds the tables ``stages``, ``inputs`` and ``shipments``, each as CSV or Parquet, and where
     wanted ``graph.toml``. A folder that exists goes before a bundled name. A graph whose stages buy nothing
     may do without the table of inputs, with a finding; a table without rows says the same on purpose.
+    ``rules`` in ``graph.toml`` are bundled names, which go first, or files and folders in the graph's own
+    folder; ``default_rules`` holds the name, or the whole path.
 
     Raises DatasetError when there is no such folder or its files are not regular ones, and GraphError with
     all problems of the tables, each with file, line and remedy.
     """
     folder = graph_folder(path_or_name)
+    shown = visible(os.fspath(path_or_name), 200)
+
+    def placed(findings: Iterable[Finding]) -> list[Finding]:
+        return [one.at(file=os.path.join(shown, one.file)) if one.file else one for one in findings]  # noqa: PTH118
+
+    try:
+        graph = _read_folder(folder)
+    except TariffGraphError as problem:
+        raise type(problem)(placed(problem.findings)) from None
+    return dataclasses.replace(graph, findings=tuple(placed(graph.findings)))
+
+
+def _read_folder(folder: Path) -> ProductionGraph:
+    """Return the graph in the folder; findings name the files without it."""
     findings: list[Finding] = []
     errors: list[Finding] = []
     settings = Settings()
     try:
         descriptor = open_inside(folder, "graph.toml")
         if descriptor is not None:
-            settings = parse_settings(read_text(descriptor, "graph.toml"), "graph.toml")
+            text = read_text(descriptor, "graph.toml", MOST_BYTES)
+            settings = parse_settings(text, "graph.toml", lambda entry: rules_inside(folder, entry))
     except GraphError as problem:
         errors += problem.findings
     tables: dict[str, Found] = {}
@@ -133,7 +152,7 @@ def _known_cells(columns: Iterable[tuple[str, pl.Series]], known: tuple[Column, 
     return cells
 
 
-def as_frame(table: object, name: str) -> pl.DataFrame:
+def as_frame(table: Any, name: str) -> pl.DataFrame:
     """Return any table as a polars frame; raise GraphError when it is none."""
     if table is None:
         return pl.DataFrame()
@@ -141,22 +160,48 @@ def as_frame(table: object, name: str) -> pl.DataFrame:
         return table
     if isinstance(table, pl.LazyFrame):
         return table.collect()
-    try:
-        if hasattr(table, "__arrow_c_stream__"):
+    if hasattr(table, "__arrow_c_stream__"):
+        try:
             frame = pl.DataFrame(table)
-            # The index of a pandas frame is no column of the table.
-            return frame.drop([one for one in frame.columns if one.startswith("__index_level_")])
-        if isinstance(table, list | tuple) and all(hasattr(row, "keys") for row in table):
-            names = dict.fromkeys(key for row in table for key in row)
-            table = {key: [row.get(key) for row in table] for key in names}
-        if hasattr(table, "items"):
-            return pl.DataFrame([_series(str(key), values) for key, values in table.items()])
-    except (TypeError, ValueError, pl.exceptions.PolarsError) as problem:
-        message = f"this is not a table: {visible(str(problem), 200)}"
-        raise GraphError(Finding(message, "Give columns of the same length.", file=name)) from None
+        except (TypeError, ValueError, pl.exceptions.PolarsError) as problem:
+            if not hasattr(table, "notna"):
+                message = f"this is not a table: {visible(str(problem), 200)}"
+                raise GraphError(Finding(message, "Give columns of text and of numbers.", file=name)) from None
+            # A column of pandas with numbers and texts side by side is none of Arrow.
+            columns = [(str(key), values.astype(object).where(values.notna(), None)) for key, values in table.items()]
+            return _from_columns([(key, values.tolist()) for key, values in columns], name)
+        # The index of a pandas frame is no column of the table.
+        return frame.drop([one for one in frame.columns if one.startswith("__index_level_")])
+    if isinstance(table, list | tuple) and all(hasattr(row, "keys") for row in table):
+        names = dict.fromkeys(key for row in table for key in row)
+        table = {key: [row.get(key) for row in table] for key in names}
+    if hasattr(table, "items"):
+        return _from_columns([(str(key), values) for key, values in table.items()], name)
     message = f"a {type(table).__name__} is not a table"
     remedy = "Give a frame (polars, pandas, pyarrow), or a mapping of column to values."
     raise GraphError(Finding(message, remedy, file=name))
+
+
+def _from_columns(columns: list[tuple[str, Any]], name: str) -> pl.DataFrame:
+    cells: dict[str, pl.Series] = {}
+    findings: list[Finding] = []
+    for key, values in columns:
+        shown = visible(key)
+        if key in cells:
+            findings.append(Finding("the column is there twice", "Keep one of them.", field=shown, file=name))
+            continue
+        try:
+            cells[key] = _series(key, values)
+        except (TypeError, ValueError, pl.exceptions.PolarsError):
+            message = f"a {type(values).__name__} is not a column of values"
+            findings.append(Finding(message, "Give a list of texts or of numbers.", field=shown, file=name))
+    if not findings and len({len(values) for values in cells.values()}) > 1:
+        lengths = ", ".join(f"{visible(key)} {len(values):,}" for key, values in cells.items())
+        message = f"this is not a table: its columns differ in length ({lengths})"
+        findings.append(Finding(message, "Give columns of the same length.", file=name))
+    if findings:
+        raise GraphError(findings)
+    return pl.DataFrame(list(cells.values()))
 
 
 def _series(name: str, values: Any) -> pl.Series:
@@ -183,19 +228,32 @@ def _read_table(folder: Path, name: str, columns: tuple[Column, ...], findings: 
         return _read_csv(there[csv], csv, name, columns)
     if parquet in there:
         return _read_parquet(there[parquet], parquet, name)
-    if name == "inputs":
+    near = _near_named(folder, name)
+    message = f"the table {name} is missing" + (f" (found {visible(near)})" if near else "")
+    rename = f"Call it {csv}, or write" if near else "Write"
+    if name == "inputs" and not near:
         message = "there is no table of inputs: every stage counts as value added of its own"
         remedy = "Write inputs.csv, with its header only where no stage buys anything."
         findings.append(Finding(message, remedy, severity="warning", check="missing-inputs", file=csv))
         return frame_found(pl.DataFrame(), name, _row_of(csv), file=csv)
-    others = {f"{table}.{kind}" for table in READ_TABLES for kind in ("csv", "parquet")}
-    near = nearest(csv, {path.name for path in folder.iterdir()} - others)
-    found = f" (found {visible(near)})" if near else ""
-    message = f"the table {name} is missing in '{visible(str(folder), 200)}'{found}"
-    remedy = f"Write {csv} or {parquet}."
-    if name == "shipments":
-        remedy = f"Write {csv} or {parquet}, with its header only where nothing is sold."
-    raise DatasetError(Finding(message, remedy, file=csv))
+    remedy = f"{rename} {csv} or {parquet}"
+    if name != "stages":
+        remedy += f", with its header only where nothing is {'sold' if name == 'shipments' else 'bought'}"
+    raise DatasetError(Finding(message, f"{remedy}.", file=csv))
+
+
+def _near_named(folder: Path, name: str) -> str | None:
+    """Return a file in the folder that was probably meant to be the table: ``input.csv``, ``Inputs.CSV``."""
+    tables = {f"{table}.{kind}" for table in READ_TABLES for kind in ("csv", "parquet")}
+    for path in sorted(folder.iterdir()):
+        stem = path.name.partition(".")[0].casefold()
+        if path.name not in tables and path.is_file() and (stem.startswith(name[:-1]) or _alike(stem, name)):
+            return path.name
+    return None
+
+
+def _alike(one: str, other: str) -> bool:
+    return SequenceMatcher(None, one, other).ratio() >= 0.8
 
 
 def _read_csv(descriptor: int, file: str, name: str, columns: tuple[Column, ...]) -> Found:

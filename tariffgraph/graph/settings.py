@@ -43,28 +43,60 @@ KEYS: dict[str, str] = {
     "notes": "remarks: a text, or a list of texts",
     "sources": "where the numbers come from: a list of texts",
     "regions": "table of regions beside the ISO countries: code = name",
-    "rules": "rule sets that hold when none is named: a list of names",
+    "rules": "rule sets that hold when none is named: bundled names, and files or folders in the graph's own folder",
     "as_of": "date on which the law is read when none is named",
     "negative_value_added": "true where stages may add negative value; a share may then exceed 1",
     "negative_final_demand": "true where values of shipments may be negative",
 }
 
 
-def parse_settings(data: bytes, name: str) -> Settings:
-    """Return the settings written in TOML; raise GraphError with every problem and its line."""
+#: graph.toml is never longer than this.
+MOST_BYTES = 1 << 20
+
+_MOST_PROBLEMS = 100
+_KEY = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
+# The parser takes time with the square of the parts of a dotted key; ours have two.
+_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_KEY}[ \t]*+\.[ \t]*+){{16}}")
+# Python reads no number of more than 4300 digits.
+_LONG_NUMBER = re.compile(r"(?m)^[ \t]*+([A-Za-z0-9_-]*+)[^\n]*?(?<![0-9_])[0-9][0-9_]{4299}")
+
+
+def parse_settings(data: bytes, name: str, check_rules: Callable[[str], str] = str) -> Settings:
+    """Return the settings written in TOML; raise GraphError with every problem and its line.
+
+    ``check_rules`` returns the rule set that an entry of ``rules`` stands for, or raises CodeProblem.
+    """
     text = data.decode("utf-8")
+    if long := _LONG_KEY.search(text):
+        line = text.count("\n", 0, long.start()) + 1
+        message = "a key has more than 16 parts"
+        raise GraphError(Finding(message, 'Write key = "value".', file=name, line=line))
     try:
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as problem:
         raise GraphError(_toml_problem(str(problem), name)) from None
-    return settings_from(table, lambda key: {"file": name, "line": _line_of(key, text)})
+    except ValueError:
+        raise GraphError(_long_number(text, name)) from None
+    return settings_from(table, lambda key: {"file": name, "line": _line_of(key, text)}, check_rules)
 
 
-def settings_from(table: Mapping[str, Any], place: Callable[[str], Mapping[str, Any]]) -> Settings:
+def _long_number(text: str, name: str) -> Finding:
+    number = _LONG_NUMBER.search(text)
+    line = text.count("\n", 0, number.start()) + 1 if number else None
+    field = visible(number[1]) if number else ""
+    remedy = "Write it as in 2025." if field == "year" else "Write a shorter one."
+    return Finding("the number has more than 4300 digits", remedy, file=name, line=line, field=field)
+
+
+def settings_from(
+    table: Mapping[str, Any], place: Callable[[str], Mapping[str, Any]], check_rules: Callable[[str], str] = str
+) -> Settings:
     """Return the settings in ``table``; ``place`` tells where a key stands. Raises GraphError."""
     findings: list[Finding] = []
     checked: dict[str, Any] = {}
     for key, value in table.items():
+        if len(findings) == _MOST_PROBLEMS:
+            break
         if key not in KEYS:
             message = "is not a key of graph.toml"
             remedy = suggestion(key, KEYS, "keys")
@@ -73,8 +105,18 @@ def settings_from(table: Mapping[str, Any], place: Callable[[str], Mapping[str, 
         try:
             checked[key] = _CHECKS[key](value)
         except CodeProblem as problem:
-            finding = Finding(problem.message, problem.remedy, field=key, value=visible(str(value)), **place(key))
+            finding = Finding(problem.message, problem.remedy, field=key, value=visible(_written(value)), **place(key))
             findings.append(finding)
+    rules: list[str] = []
+    for entry in checked.get("rules", ()):
+        try:
+            rules.append(check_rules(entry))
+        except CodeProblem as problem:
+            finding = Finding(
+                problem.message, problem.remedy, field="rules", value=visible(entry), check="rules", **place("rules")
+            )
+            findings.append(finding)
+    checked["rules"] = tuple(rules)
     if findings:
         raise GraphError(findings)
     return Settings(**checked)
@@ -158,8 +200,15 @@ def _regions(value: object) -> Mapping[str, str]:
 
 
 def _shown(value: object) -> str:
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"'{visible(text)}'"
+    text = _written(value)
+    return f"'{visible(text.lower() if isinstance(value, bool) else text)}'"
+
+
+def _written(value: object) -> str:
+    try:
+        return str(value)
+    except ValueError:  # Python writes no number of more than 4300 digits
+        return "a number of more than 4300 digits"
 
 
 _CHECKS: dict[str, Callable[[Any], object]] = {

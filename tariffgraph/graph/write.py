@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 import polars as pl
 
 from ..atomic import check_target, write_atomically
+from ..bundled import bundled_rule_sets
 from ..errors import Finding, OutputError, visible
 from ..tables import READ_TABLES, content_kind
 from .build import default_ids
@@ -32,11 +33,16 @@ def write_graph(
     The folder is made when its parent exists. Columns that hold their default throughout are left out,
     numbers are written so that they read back bit for bit, ids and texts as they are (a spreadsheet may
     take an id such as ``=cmd()`` for a formula). Each file is replaced whole or not at all; everything that
-    can be known to fail is said before the first. Raises OutputError.
+    can be known to fail is said before the first.
+
+    Default rules that are bundled stay names and those that lie in ``folder`` become paths within it; others
+    could not be read there, and without them the graph would say something else: they are refused. Raises
+    OutputError.
     """
     if format not in {"csv", "parquet"}:
         raise OutputError(Finding(f"'{visible(str(format))}' is not a format", "Choose csv or parquet."))
     target = Path(folder)
+    rules = [_rule_within(target, entry) for entry in graph.default_rules]
     _make_folder(target)
     other = "parquet" if format == "csv" else "csv"
     for name in READ_TABLES:
@@ -45,7 +51,7 @@ def write_graph(
             raise OutputError(
                 Finding(message, "Take it out, or write to a new folder.", file=visible(str(target), 200))
             )
-    settings = _toml(graph)
+    settings = _toml(graph, rules)
     files = {f"{name}.{format}": _lean(graph, name) for name in READ_TABLES}
     for file in (*files, "graph.toml"):
         check_target(target / file)
@@ -61,6 +67,21 @@ def write_graph(
     if settings or (target / "graph.toml").exists():
         write_atomically(target / "graph.toml", settings.encode())
     return target
+
+
+def _rule_within(folder: Path, entry: str) -> str:
+    """Return the entry as ``graph.toml`` in the folder can say it."""
+    if entry in bundled_rule_sets():
+        return entry
+    try:
+        path, home = Path(entry).resolve(strict=True), folder.resolve()
+        if path.is_relative_to(home) and path != home:
+            return path.relative_to(home).as_posix()
+    except (OSError, RuntimeError, ValueError):
+        pass
+    message = f"the graph's rules '{visible(entry, 200)}' do not lie in the folder"
+    remedy = "Put a copy there and name it: graph.replace(rules=[...]), or leave them out: graph.replace(rules=())."
+    raise OutputError(Finding(message, remedy, file=visible(str(folder), 200), field="rules"))
 
 
 def _make_folder(folder: Path) -> None:
@@ -122,14 +143,14 @@ def _csv(frame: pl.DataFrame) -> bytes:
     return text.getvalue().encode("utf-8")
 
 
-def _toml(graph: ProductionGraph) -> str:
+def _toml(graph: ProductionGraph, rules: list[str]) -> str:
     lines: list[str] = []
     for key in ("title", "currency", "notes"):
         if value := getattr(graph, key):
             lines.append(f"{key} = {_quoted(value)}")
     if graph.year is not None:
         lines.append(f"year = {graph.year}")
-    for key, values in (("sources", graph.sources), ("rules", graph.default_rules)):
+    for key, values in (("sources", graph.sources), ("rules", rules)):
         if values:
             lines.append(f"{key} = [{', '.join(_quoted(value) for value in values)}]")
     if graph.default_as_of is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
 
 from ..codes import CodeProblem, countries, parse_country
@@ -21,6 +22,11 @@ __all__ = ["ALL", "MeasureIndex", "check_rule_sets", "countries_of", "place_fiel
 
 #: the importer that stands for every country
 ALL = "all"
+#: problems that are looked for, and names with which an unknown one is compared
+MOST_PROBLEMS = 500
+MOST_COMPARED = 1000
+#: pairs of measures between which relations are followed
+MOST_PAIRS = 250_000
 #: sections whose names all the sets share
 _SHARED = ("groups", "content", "programs", "lists", "schedules", "regions")
 _WHAT = {
@@ -39,15 +45,19 @@ Places = Mapping[tuple[str, str], str]
 def check_rule_sets(rule_sets: tuple[RuleSet, ...], places: Places | None = None) -> list[Finding]:
     """Return every problem of the rule sets together; ``places`` says where (section, name) is defined."""
     places = places or {}
+    twice = list(check_for_twice_given_sets(rule_sets))
+    if twice:
+        return twice
     names = _Names(rule_sets)
-    findings = [
-        *check_for_conflicting_definitions(rule_sets, places),
-        *check_for_twice_used_ids(rule_sets),
-        *check_for_unknown_countries(rule_sets, names, places),
-        *check_for_unknown_names(rule_sets, names, places),
-        *check_for_column_1(rule_sets, names, places),
-        *check_for_missing_importers(rule_sets),
-    ]
+    found = chain(
+        check_for_conflicting_definitions(rule_sets, places),
+        check_for_twice_used_ids(rule_sets),
+        check_for_unknown_countries(rule_sets, names, places),
+        check_for_unknown_names(rule_sets, names, places),
+        check_for_column_1(rule_sets, names, places),
+        check_for_missing_importers(rule_sets),
+    )
+    findings = list(islice(found, MOST_PROBLEMS))
     # Relations can be followed only where their names are known.
     return findings or list(check_for_circles(rule_sets, names.measures))
 
@@ -62,6 +72,9 @@ class MeasureIndex:
             for measure in rule_set.measures:
                 self.by_id.setdefault(measure.id, measure)
                 self.by_action[measure.action].append(measure.id)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.by_id or name in self.by_action
 
     def ids(self, name: str) -> list[str]:
         """Return the ids that ``name`` stands for, empty when it is unknown."""
@@ -116,7 +129,14 @@ def _finding(message: str, remedy: str, where: str, field: str, value: str = "",
 
 def _unknown(what: str, name: str, known: Iterable[str], where: str, field: str, measure: str = "") -> Finding:
     plural = {"measure": "measures and actions"}.get(what, f"{what}s")
-    return _finding(f"no {what} '{visible(name)}'", suggestion(name, known, plural), where, field, name, measure)
+    known = list(known)
+    if len(known) > MOST_COMPARED:  # a thousand comparisons with each of 10,000 names would take minutes
+        known = [one for one in known if one[:1] == name[:1]][:MOST_COMPARED]
+        near = nearest(name, known)
+        remedy = f"Did you mean '{visible(near)}'?" if near else f"None of the known {plural} comes near."
+    else:
+        remedy = suggestion(name, known, plural)
+    return _finding(f"no {what} '{visible(name)}'", remedy, where, field, name, measure)
 
 
 # --- walking ------------------------------------------------------------------------------------------
@@ -171,6 +191,25 @@ def _meaning(definition: object) -> object:
     return canonical(definition)
 
 
+def check_for_twice_given_sets(rule_sets: tuple[RuleSet, ...]) -> Iterator[Finding]:
+    """Two rule sets of one name: all that follows from it is left unsaid."""
+    first: dict[str, RuleSet] = {}
+    for rule_set in rule_sets:
+        twin = first.setdefault(rule_set.id, rule_set)
+        if twin is rule_set:
+            continue
+        if _meaning(twin) == _meaning(rule_set):
+            message, remedy = f"the rule set '{visible(rule_set.id)}' is given twice", "Give it once."
+        else:
+            files = [str(place_fields(one.measures[0].where)["file"]) for one in (twin, rule_set) if one.measures]
+            where = f" ({' and '.join(files)})" if len(set(files)) > 1 else ""
+            message, remedy = (
+                f"two rule sets have the name '{visible(rule_set.id)}'{where}",
+                "Rename one, or leave it out.",
+            )
+        yield Finding(message, remedy, check="rules", value=rule_set.id)
+
+
 def check_for_twice_used_ids(rule_sets: tuple[RuleSet, ...]) -> Iterator[Finding]:
     """Two measures with one id."""
     first: dict[str, Measure] = {}
@@ -187,11 +226,6 @@ def check_for_twice_used_ids(rule_sets: tuple[RuleSet, ...]) -> Iterator[Finding
                     measure.id,
                     measure.id,
                 )
-    ids = [rule_set.id for rule_set in rule_sets]
-    for name in sorted({name for name in ids if ids.count(name) > 1}):
-        yield Finding(
-            f"two rule sets have the name '{visible(name)}'", "Give each once.", check="rules", field="ruleset"
-        )
 
 
 def check_for_unknown_countries(rule_sets: tuple[RuleSet, ...], names: _Names, places: Places) -> Iterator[Finding]:
@@ -217,7 +251,8 @@ def check_for_unknown_countries(rule_sets: tuple[RuleSet, ...], names: _Names, p
         for conditions, where, measure in _conditions(rule_set):
             for field in ("origins", "except_origins", "exporters", "nationality"):
                 yield from unknown(getattr(conditions, field), where, field, measure, names.countries)
-            yield from unknown(conditions.importer, where, "importer", measure, importers)
+            if conditions.importer != rule_set.importer:  # else inherited, and said above
+                yield from unknown(conditions.importer, where, "importer", measure, importers)
         for group, members in rule_set.groups.items():
             where = places.get(("groups", group), "")
             yield from unknown(members, where, f"groups.{group}", "", names.countries)
@@ -283,7 +318,7 @@ def check_for_unknown_names(rule_sets: tuple[RuleSet, ...], names: _Names, place
         for relation in rule_set.relations:
             for field in ("by", "excludes", "covers", "replaces"):
                 for name in getattr(relation, field):
-                    if not names.measures.ids(name):
+                    if name not in names.measures:
                         yield _unknown("measure", name, known, relation.where, field)
 
 
@@ -291,7 +326,7 @@ def check_for_column_1(rule_sets: tuple[RuleSet, ...], names: _Names, places: Pl
     """``column_1`` names a measure, and is there where a top-up is measured against it."""
     for rule_set in rule_sets:
         where = places.get(("column_1", rule_set.id), "")
-        if rule_set.column_1 and not names.measures.ids(rule_set.column_1):
+        if rule_set.column_1 and rule_set.column_1 not in names.measures:
             yield _unknown("measure", rule_set.column_1, names.measures.names(), where, "column_1")
         if not rule_set.column_1:
             for measure in rule_set.measures:
@@ -350,6 +385,18 @@ def check_for_circles(rule_sets: tuple[RuleSet, ...], index: MeasureIndex) -> It
 
     Whoever excludes, covers or replaces goes first, and column 1 ahead of a top-up.
     """
+    pairs = 0
+    for rule_set in rule_sets:
+        for relation in rule_set.relations:
+            pairs += sum(len(index.ids(name)) for name in relation.by) * len(_targets(relation, index))
+            if pairs > MOST_PAIRS:
+                yield _finding(
+                    f"the relations join more than {MOST_PAIRS:,} pairs of measures",
+                    "Split the rule set, or relate fewer measures.",
+                    relation.where,
+                    "relations",
+                )
+                return
     groups = {name: members for rule_set in rule_sets for name, members in rule_set.groups.items()}
     edges = [edge for edge in _order(rule_sets, index, groups) if edge[2] < edge[3]]
     after: dict[str, set[str]] = defaultdict(set)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from typing import TYPE_CHECKING, TypeVar
 
 from ..codes import CodeProblem, parse_date, parse_product, scope_key
@@ -11,6 +12,7 @@ from ..frozen import FrozenMapping
 from .rate import Ends
 from .rate_text import parse_rate_text
 from .rule_set import ListLine, Schedule, ScheduleLine
+from .yaml_text import MOST_PROBLEMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +22,9 @@ __all__ = ["read_list", "read_schedule"]
 
 _LIST_COLUMNS = ("product", "from", "until", "published", "source", "note")
 _TEXT_COLUMNS = ("source", "note", "name", "description")
+
+#: line by line, so that blank lines take no memory
+_LINES = re.compile(r"[^\n]*\n|[^\n]+")
 
 Parsed = TypeVar("Parsed")
 
@@ -41,7 +46,7 @@ class _Table:
 
     def rows(self, known: tuple[str, ...] | None) -> Iterator[dict[str, str]]:
         """Yield the rows below the header; ``known`` columns, or any."""
-        reader = csv.reader(self.text.split("\n"), strict=True)
+        reader = csv.reader((line[0] for line in _LINES.finditer(self.text)), strict=True)
         header = True
         try:
             for cells in reader:
@@ -58,6 +63,8 @@ class _Table:
                 else:
                     yield dict(zip(self.columns, cells, strict=True))
                 self.line = reader.line_num + 1
+                if len(self.problems) >= MOST_PROBLEMS:
+                    return
         except csv.Error as problem:
             opened = "unexpected end of data" in str(problem)
             self.refuse(

@@ -391,24 +391,61 @@ class _Scope:
         if keys.rate is None and keys.base is None:
             return "has these conditions already" if canonical(new.conditions) == canonical(measure.conditions) else ""
         own, row = measure.conditions, conditions_of(keys)
-        from_, until = max(_from(own), _from(row)), min(_until(own), _until(row))
-        if from_ >= until:
+        if max(_from(own), _from(row)) >= min(_until(own), _until(row)):
             return f"does not apply between {keys.from_ or 'the beginning'} and {keys.until or 'the end'}"
+        reason = self.why_apart(row, own) or self.why_apart(row, row)
+        if reason:
+            return reason
+        if keys.rate is None and all(self.never_both(row, rate.conditions) for rate in measure.rate):
+            return "charges nothing there"
+        rows: list[tuple[Any, tuple[Row[Any], ...]]] = [(keys.rate, measure.rate), (keys.base, measure.base)]
+        if all(value is None or self.says_already(value, row, before) for value, before in rows):
+            return "says so already"
+        return ""
+
+    def says_already(self, value: object, row: Conditions, before: tuple[Row[Any], ...]) -> bool:
+        """Tell whether wherever ``row`` holds, the last of the rows ``before`` that holds has this value."""
+        before = tuple(one for one in before if not self.never_both(row, one.conditions))
+        always = any(canonical(replace(one.conditions, published=None)) == canonical(Conditions()) for one in before)
+        return always and all(one.value == value for one in before)
+
+    def never_both(self, one: Conditions, other: Conditions) -> bool:
+        """Tell whether two sets of conditions can never hold together."""
+        return bool(self.why_apart(one, other) or self.why_apart(other, one))
+
+    def why_apart(self, row: Conditions, own: Conditions) -> str:
+        """Return what ``row`` asks for and ``own`` rules out, or ''; what ``own`` alone excepts counts."""
+        if max(_from(own), _from(row)) >= min(_until(own), _until(row)):
+            return "has other dates"
         for name, word in (
             ("origins", "origins"),
             ("exporters", "exporters"),
             ("nationality", "nationality"),
             ("importer", "importers"),
         ):
-            excluded = f"except_{name}"
-            if self.apart(getattr(row, name), getattr(own, name), getattr(own, excluded, None)):
+            if self.apart(getattr(row, name), getattr(own, name), getattr(own, f"except_{name}", None)):
                 return f"has other {word}"
-        if self.products_apart(row.products, own.products):
+        if self.products_apart(row.products, own.products) or self.products_within(row.products, own.except_products):
             return "has other products"
-        rows: list[tuple[Any, tuple[Row[Any], ...]]] = [(keys.rate, measure.rate), (keys.base, measure.base)]
-        if all(value is None or _says_already(value, before) for value, before in rows):
-            return "says so already"
+        if row.used_in and self.products_apart(row.used_in, own.used_in):
+            return "asks for other uses"
+        if row.program and own.program and not set(row.program) & set(own.program):
+            return "asks for other programs"
         return ""
+
+    def products_within(self, row: Products | None, excepted: Products | None) -> bool:
+        """Tell whether every product of ``row`` is excepted, on every day."""
+        if row is None or excepted is None:
+            return False
+        lines = [line for name in excepted.lists for line in self.lists.get(name, ())]
+        bounded = any(line.from_ or line.until or line.published for line in lines)
+        own, stems = self.codes(row), self.codes(excepted)
+
+        def excluded(code: str) -> bool:
+            # Only HS codes have prefixes: ISIC:C1 is no part of ISIC:C13.
+            return code in stems or (":" not in code and any(code[:digits] in stems for digits in range(2, len(code))))
+
+        return not bounded and bool(own) and all(map(excluded, own))
 
     def apart(self, row: tuple[str, ...] | None, own: tuple[str, ...] | None, excluded: tuple[str, ...] | None) -> bool:
         if not row or ALL in row:
@@ -439,9 +476,3 @@ def _from(conditions: Conditions) -> date:
 
 def _until(conditions: Conditions) -> date:
     return conditions.until or date.max
-
-
-def _says_already(value: object, rows: tuple[Row[Any], ...]) -> bool:
-    """Tell whether some row always holds and every row has this value."""
-    always = any(canonical(replace(row.conditions, published=None)) == canonical(Conditions()) for row in rows)
-    return always and all(row.value == value for row in rows)

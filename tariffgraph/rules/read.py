@@ -15,7 +15,7 @@ from .overlay import add_definitions, add_part, apply_overlay, typed_overlay
 from .rule_set import RuleSet
 from .rules import Rules, combine
 from .schema import PartKeys, RuleSetKeys, validate
-from .text_file import check_for_link_out_of, read_text
+from .text_file import LARGEST_TABLE, LARGEST_YAML, check_for_link_out_of, read_text
 from .yaml_text import Items, Table, parse_yaml
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class _Reader:
         return _Source(path, path.name, heads[0], [document for document in documents if document is not heads[0]])
 
     def document(self, path: Path, shown: str) -> _Document:
-        tree = parse_yaml(read_text(path, shown), shown)
+        tree = parse_yaml(read_text(path, shown, LARGEST_YAML), shown)
         if not isinstance(tree, Table):
             what = "the file is empty" if tree == "" else "the file holds no mapping"
             raise RulesError(Finding(what, "Write ruleset: NAME and importer: COUNTRY.", check="yaml", file=shown))
@@ -151,6 +151,11 @@ class _Reader:
             if isinstance(one, RuleSet):
                 rule_sets.append(one)
             elif one.is_overlay:
+                if any(one.path.resolve() == other.path.resolve() for other in overlays):
+                    finding = Finding(
+                        f"the overlay '{visible(one.name)}' is given twice", "Give it once.", check="rules"
+                    )
+                    problems.append(finding.at(file=one.head.file))
                 overlays.append(one)
             else:
                 rule_sets += self.attempt(problems, one)
@@ -230,6 +235,8 @@ class _Reader:
             keys.importer,
             keys.title,
             keys.column_1,
+            keys.complete_from,
+            keys.complete_until,
             groups=nothing,
             regions=nothing,
             content=nothing,
@@ -280,7 +287,7 @@ class _Reader:
                 file = str(shown / section / path.name)
                 try:
                     check_for_link_out_of(folder, path, file)
-                    text = read_text(path, file)
+                    text = read_text(path, file, LARGEST_TABLE)
                     table = read_list(text, file) if section == "lists" else read_schedule(text, file, path.stem)
                     rule_set = add_definitions(
                         rule_set, section, {path.stem: table}, {(section, path.stem): f"{file}:1"}, self.places

@@ -82,13 +82,16 @@ class RuleSet:
     """The law as one rule set states it. Immutable: ``with_measure``, ``set`` and the like give new ones.
 
     ``hash`` identifies the meaning (sha-256 of the canonical form, overlays included), ``overlays`` names what was laid
-    over the file that was read. ``elsewhere`` names the programs that the set mentions and another set defines.
+    over the file that was read. ``complete_from`` (inclusive) and ``complete_until`` (exclusive) bound the days whose
+    law the set states; None is no bound. ``elsewhere`` names programs that the set mentions and another set defines.
     """
 
     id: str
     importer: tuple[str, ...] = ()
     title: str = ""
     column_1: str = ""
+    complete_from: date | None = None
+    complete_until: date | None = None
     groups: Mapping[str, tuple[str, ...]] = FrozenMapping()
     regions: Mapping[str, str] = FrozenMapping()
     content: Mapping[str, ContentKind] = FrozenMapping()

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from datetime import date, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar
 
 from pydantic import (
@@ -26,12 +28,12 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from ..codes import CodeProblem, parse_date, parse_identifier, parse_product
-from ..errors import Finding, RulesError, suggestion, visible
+from ..errors import Finding, RulesError, nearest, suggestion, visible
 from .measure import Products
 from .rate import CUSTOMS_VALUE, AdValorem, Base, Compound, Ends, Rate, ScheduleRate, TopUpTo
 from .rate_text import parse_fraction, parse_rate_text
 from .rule_set import ListLine
-from .yaml_text import Place, place_of
+from .yaml_text import MOST_PROBLEMS, Place, place_of
 
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler, ModelWrapValidatorHandler
@@ -61,6 +63,13 @@ _NOT_YET = {
     "method": "a method of content (residual) is",
 }
 
+#: keys that a message lists, rather than counts
+MOST_KEYS_LISTED = 20
+#: groups, or regions, of one file
+MOST_PLACES = 1000
+#: unknown keys of one table that are named one by one
+MOST_UNKNOWN_KEYS = 100
+
 Keys = TypeVar("Keys", bound="KeysOfTable")
 Parsed = TypeVar("Parsed")
 
@@ -68,7 +77,16 @@ Parsed = TypeVar("Parsed")
 # --- problems in our words ------------------------------------------------------------------------------
 
 
+#: problems found by the running `validate`; after MOST_PROBLEMS the rest is passed over unread
+_found: ContextVar[list[int]] = ContextVar("_found", default=[0])  # noqa: B039
+
+
+def _enough() -> bool:
+    return _found.get()[0] >= MOST_PROBLEMS
+
+
 def _problem(message: str, remedy: str = "", *, at_key: bool = False, check: str = "value") -> PydanticCustomError:
+    _found.get()[0] += 1
     context = {"message": message, "remedy": remedy, "at_key": at_key, "check": check}
     return PydanticCustomError("problem", "{message}", context)
 
@@ -104,7 +122,7 @@ def _in_our_words(error: Any, keys: type[KeysOfTable]) -> PydanticCustomError:
             )
         return _problem(
             f"unknown key '{visible(name)}'",
-            suggestion(name, keys.known_keys(), "keys"),
+            _known_keys(name, keys),
             at_key=True,
             check="unknown-key",
         )
@@ -116,6 +134,14 @@ def _in_our_words(error: Any, keys: type[KeysOfTable]) -> PydanticCustomError:
     return _problem(str(error["msg"]))
 
 
+def _known_keys(name: str, keys: type[KeysOfTable]) -> str:
+    """Return the remedy for an unknown key: the nearest one, or those that there are when they are few."""
+    known = keys.known_keys()
+    if nearest(name, known) is None and len(known) <= MOST_KEYS_LISTED:
+        return f"Known keys: {', '.join(known)}."
+    return suggestion(name, known, "keys")
+
+
 def _each(value: object, parse: Callable[[Any], Parsed], *, single: bool = True) -> list[Parsed]:
     """Return every item of the list parsed; ``single``: one value stands for a list of one."""
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -123,6 +149,8 @@ def _each(value: object, parse: Callable[[Any], Parsed], *, single: bool = True)
         parsed: list[Parsed] = []
         errors: list[InitErrorDetails] = []
         for at, item in enumerate(items):
+            if _enough():
+                break
             try:
                 parsed.append(parse(item))
             except PydanticCustomError as problem:
@@ -380,6 +408,12 @@ def _empty(kind: type[Any]) -> Callable[[object], object]:
     return or_nothing
 
 
+def _few_places(value: object) -> object:
+    if isinstance(value, Mapping) and len(value) > MOST_PLACES:
+        raise _problem(f"{len(value):,} names stand here, more than {MOST_PLACES:,}", "Keep those in use.")
+    return value
+
+
 # --- types: how a value is read, and what the JSON Schema says of it --------------------------------------
 
 
@@ -510,21 +544,41 @@ class KeysOfTable(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _read(cls, value: Any, handler: ModelWrapValidatorHandler[Keys]) -> Keys:
+        if _enough():
+            unread: Keys = _unread(cls)
+            return unread
         if not isinstance(value, Mapping):
             keys = ", ".join(cls.known_keys()[:3])
             raise _problem(f"a mapping is expected here, not {_kind_of(value)}", f"Write its keys ({keys} ...).")
+        if len(value) > len(cls.model_fields) + MOST_UNKNOWN_KEYS:
+            names = cls.known_keys()
+            unknown = [visible(str(key)) for key in value if key not in names]
+            raise _problem(
+                f"{len(unknown):,} unknown keys, from '{unknown[0]}' to '{unknown[-1]}'",
+                _known_keys("", cls),
+                check="unknown-key",
+            )
         try:
             table = handler(value if isinstance(value, dict) else dict(value))
         except ValidationError as error:
             raise _several(
                 cls.__name__,
-                [_error(_in_our_words(one, cls), *one["loc"]) for one in error.errors(include_url=False)],
+                [
+                    _error(_in_our_words(one, cls), *one["loc"])
+                    for one in error.errors(include_url=False)[:MOST_PROBLEMS]
+                ],
             ) from None
         table._place = getattr(value, "place", None)
         problems = table.problems()
         if problems:
             raise _several(cls.__name__, [_error(problem, key) for key, problem in problems])
         return table
+
+
+@cache
+def _unread(keys: type[KeysOfTable]) -> Any:
+    """Return what stands for a table that is passed over; nobody sees it, for problems were found before."""
+    return keys.model_construct()
 
 
 class TopUpToKeys(KeysOfTable):
@@ -679,6 +733,7 @@ class RelationByKeys(RelationKeys):
 
 Maybe = BeforeValidator(_empty(list))
 MaybeTable = BeforeValidator(_empty(dict))
+FewPlaces = BeforeValidator(_few_places)
 
 
 class MeasureKeys(ConditionKeys):
@@ -811,8 +866,8 @@ class ProgramKeys(KeysOfTable):
 class PartKeys(KeysOfTable):
     """A further file of a rule set's folder, or what an overlay adds."""
 
-    groups: Annotated[dict[str, Names], MaybeTable] = {}
-    regions: Annotated[dict[str, Text], MaybeTable] = {}
+    groups: Annotated[dict[str, Names], MaybeTable, FewPlaces] = {}
+    regions: Annotated[dict[str, Text], MaybeTable, FewPlaces] = {}
     content: Annotated[dict[str, ContentKindKeys], MaybeTable] = {}
     programs: Annotated[dict[str, ProgramKeys], MaybeTable] = {}
     programs_elsewhere: Annotated[
@@ -832,6 +887,17 @@ class RuleSetKeys(PartKeys):
     ruleset: Name
     importer: Names = ()
     column_1: Text = ""
+    complete_from: Date | None = None
+    complete_until: Date | None = None
+
+    def problems(self) -> list[tuple[str, PydanticCustomError]]:
+        """Return bounds between which there is no day."""
+        from_, until = self.complete_from, self.complete_until
+        if from_ is None or until is None or from_ < until:
+            return []
+        message = f"{until} is not after complete_from, {from_}"
+        problem = _problem(message, "Write the first day that is no longer covered.", check="dates")
+        return [("complete_until", problem)]
 
 
 class SetKeys(ConditionKeys):
@@ -877,11 +943,12 @@ class OverlayKeys(KeysOfTable):
 
 def validate(keys: type[Keys], tree: object, file: str = "") -> Keys:
     """Return ``tree`` typed as ``keys``; raise RulesError with every problem and its place in ``file``."""
+    _found.set([0])
     try:
         return keys.model_validate(tree)
     except ValidationError as error:
         raise RulesError(
-            [_finding(one, tree, file) for one in error.errors(include_url=False, include_input=False)]
+            [_finding(one, tree, file) for one in error.errors(include_url=False, include_input=False)[:MOST_PROBLEMS]]
         ) from None
 
 

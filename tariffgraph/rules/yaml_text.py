@@ -16,10 +16,12 @@ from ..errors import Finding, RulesError, visible
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["DEEPEST", "Items", "Node", "Place", "Table", "parse_yaml", "place_of"]
+__all__ = ["DEEPEST", "MOST_PARTS", "MOST_PROBLEMS", "Items", "Node", "Place", "Table", "parse_yaml", "place_of"]
 
 #: levels of nesting that are read; a rule set needs about ten
 DEEPEST = 60
+#: keys, values, and begins and ends of lists and mappings in one file; 20,000 rows have about 230,000
+MOST_PARTS = 350_000
 #: problems after which reading stops: a file with so many is not a rule set
 MOST_PROBLEMS = 1000
 
@@ -62,11 +64,18 @@ def parse_yaml(text: str, file: str = "") -> Node:
 
     Raises RulesError with every alias, anchor, tag and duplicate key, or with the first breach of YAML itself.
     """
+    at = text.find("\n%TAG") + 1
+    if at or text.startswith("%TAG"):
+        # libyaml compares each with all before it: a file of them would take minutes.
+        finding = Finding("the directive '%TAG' is refused", "Leave it out: every value is read as text.", check="yaml")
+        raise RulesError(finding.at(file=file, line=text.count("\n", 0, at) + 1, column=1))
     builder = _Builder(file)
     parser = _Parser(text)
     try:
         builder.build(parser)
     except yaml.YAMLError as problem:
+        # A list where a key is expected is what a missing bracket looks like before it is missed.
+        builder.problems = [one for one in builder.problems if one.check != "yaml-key"]
         builder.problems.append(_not_yaml(problem, text))
     finally:
         parser.dispose()
@@ -86,10 +95,15 @@ class _Builder:
     def build(self, parser: Any) -> None:
         # Each level of the stack: the container, and in a mapping the key that waits for its value.
         stack: list[tuple[Table | Items, list[tuple[str, Place]]]] = []
-        documents = 0
+        documents = parts = 0
         scalar, mapping, sequence = yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent
         while (event := parser.get_event()) is not None:
             kind = type(event)
+            parts += 1
+            if parts > MOST_PARTS:
+                message = f"more than {MOST_PARTS:,} keys, values, and ends of lists and mappings"
+                self.refuse(event, message, "Split the file, or move lists into lists/NAME.csv.")
+                return
             if kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
                 stack.pop()
                 continue
@@ -101,10 +115,10 @@ class _Builder:
                 continue
             if kind is yaml.AliasEvent or (kind in (scalar, mapping, sequence) and (event.anchor or event.tag)):
                 self.refuse_extras(event)
-                if len(self.problems) >= MOST_PROBLEMS:
-                    return
             elif kind not in (scalar, mapping, sequence):
                 continue
+            if len(self.problems) >= MOST_PROBLEMS:
+                return
             start = event.start_mark
             place = (start.line + 1, start.column + 1)
             node: Node
@@ -133,7 +147,8 @@ class _Builder:
         """Take ``node`` as the next key of ``table``, or as the value of the key that waits."""
         if not key:
             if not isinstance(node, str):
-                self.refuse(event, "a list or mapping stands where a key is expected", "Write the key as text.")
+                message = "a list or mapping stands where a key is expected"
+                self.refuse(event, message, "Write the key as text.", check="yaml-key")
                 node = f"key at {place}"
             key.append((node, place))
             return
@@ -167,9 +182,9 @@ class _Builder:
                 event, f"the tag '{visible(str(event.tag))}' is refused", "Leave it out: every value is read as text."
             )
 
-    def refuse(self, event: Any, message: str, remedy: str) -> None:
+    def refuse(self, event: Any, message: str, remedy: str, check: str = "yaml") -> None:
         mark = event.start_mark
-        self.problems.append(Finding(message, remedy, check="yaml", line=mark.line + 1, column=mark.column + 1))
+        self.problems.append(Finding(message, remedy, check=check, line=mark.line + 1, column=mark.column + 1))
 
 
 def _not_yaml(problem: yaml.YAMLError, text: str) -> Finding:

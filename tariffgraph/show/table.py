@@ -66,6 +66,8 @@ def text(sheet: Sheet, paper: Paper = Paper()) -> str:
             kept = [at for at in kept if at not in optional]
             words = [at for at, one in enumerate(kept) if sheet.columns[one].align == "left"]
             widths = _narrowed(_widths(cells, kept), words, paper.width)
+        if _total(widths) > paper.width:
+            return _stacked(sheet, cells, paper)
     columns = [sheet.columns[at] for at in kept]
     rule = ("─" if paper.box else "-") * _total(widths)
 
@@ -91,6 +93,26 @@ def text(sheet: Sheet, paper: Paper = Paper()) -> str:
     if sheet.footer:
         lines += ["", *(_styled(visible(one, _LONGEST), "2", paper) for one in sheet.footer)]
     return "\n".join(lines) + "\n"
+
+
+def _stacked(sheet: Sheet, cells: list[tuple[str, ...]], paper: Paper) -> str:
+    """Return the sheet for a terminal too narrow for its columns: a block a row, a line a cell."""
+    head, *rows = cells
+    label = max(map(_width, head))
+    room = max((paper.width or 0) - label - 2, _NARROWEST)
+    blocks = [_styled(visible(sheet.title, _LONGEST), "1", paper)] if sheet.title else []
+    for row in rows:
+        lines = []
+        for column, title, cell in zip(sheet.columns, head, row, strict=True):
+            if cell:
+                name = title + " " * (label - _width(title))
+                first, *more = wrap(cell, room, break_on_hyphens=False)
+                lines.append(f"{name}  {_styled(first, '1', paper) if column.strong else first}")
+                lines += [" " * (label + 2) + one for one in more]
+        blocks.append("\n".join(lines))
+    if sheet.footer:
+        blocks.append("\n".join(_styled(visible(one, _LONGEST), "2", paper) for one in sheet.footer))
+    return "\n\n".join(blocks) + "\n"
 
 
 def markdown(sheet: Sheet) -> str:

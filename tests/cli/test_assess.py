@@ -110,6 +110,36 @@ def test_facts_that_are_none_are_status_1_with_the_remedy(folder, run, options, 
     assert "Traceback" not in ran.err
 
 
+def test_every_wrong_fact_is_said_at_once(folder, run):
+    ran = run("assess", "--origin", "KOR", "--value", "abc", "--used-in", "702", "--quantity", "1,5",
+              "--content", "steel=x", *LAW)  # fmt: skip
+    assert (ran.status, ran.out) == (2, "")
+    said = [line.removeprefix("tariffgraph: ").partition(". ")[0] for line in ran.err.splitlines()]
+    assert [one.partition(": ")[0] for one in said[:-1]] == [
+        "invalid value for '--value'",
+        "invalid value for '--quantity'",
+        "invalid value for '--content'",
+        "missing option '--product'.",
+        "used_in",
+    ]
+    assert said[-1] == "See 'tariffgraph assess --help'."
+
+
+def test_a_program_that_is_not_claimed_stands_not_in_the_title(folder, run):
+    (folder / "kfta.yaml").write_text("ruleset: kfta\nimporter: USA\nprograms:\n  KFTA: {partners: [KOR, USA]}\n")
+    rules = (*LAW, "--rules", "kfta.yaml", "--as-of", "2025-07-02")
+    claimed, not_claimed = (run(*CAR, *rules, "--program", program) for program in ("KFTA", "KORU"))
+    assert claimed.out.startswith("8703.80 from KOR under KFTA, value")
+    assert not_claimed.out.startswith("8703.80 from KOR, value")
+    assert "it is not claimed" in not_claimed.err
+
+
+def test_a_rate_set_that_is_none_is_usage(folder, run):
+    ran = run(*CAR, *LAW, "--set", "autos.rate=abc")
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err.startswith("tariffgraph: --set autos.rate=abc, rate: 'abc' is not a rate.")
+
+
 def test_an_unknown_measure_is_status_2(folder, run):
     ran = run(*CAR, *LAW, "--set", "auto.rate=1%")
     assert (ran.status, ran.out) == (2, "")

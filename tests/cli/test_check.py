@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 
 def test_graphs_and_rules_in_order(folder, run):
     ran = run("check", "cars", "us.yaml", "kr.yaml")
@@ -53,6 +55,59 @@ def test_a_source_that_is_neither(folder, run):
     ran = run("check", "korea-us-2052", "../../x")
     assert (ran.status, ran.out) == (1, "")
     assert "Traceback" not in ran.err
+
+
+def test_graphs_and_rules_are_offered_for_a_name_that_is_neither(folder, run):
+    ran = run("check", "korea-us-2024", "us-2024", "nope", "us.yaml", "cars")
+    assert (ran.status, ran.out.splitlines()[0]) == (1, "ok us: 2 measures, 0 relations")
+    near, rules, neither = ran.err.splitlines()
+    what = "is neither a file or folder nor a bundled graph or rule set."
+    assert near == f"tariffgraph: 'korea-us-2024' {what} Did you mean 'korea-us-2025'?"
+    assert rules == f"tariffgraph: 'us-2024' {what} Did you mean 'us-2025'?"
+    assert neither.startswith(f"tariffgraph: 'nope' {what} Known graphs and rule sets: ")
+
+
+def test_rules_are_no_graph_and_a_graph_no_rules(folder, run):
+    assert run("propagate", "us-2025").err == (
+        "tariffgraph: the bundled 'us-2025' is a rule set, not a production graph. Give it as rules, beside a graph.\n"
+    )
+    assert run("propagate", "cars", "--rules", "korea-us-2025").err == (
+        "tariffgraph: the bundled 'korea-us-2025' is a production graph, not a rule set. Give it as the graph.\n"
+    )
+
+
+def test_a_name_longer_than_any_file_is_a_name_like_others(folder, run):
+    for arguments in (["check"], ["propagate"], ["propagate", "cars", "--rules"]):
+        ran = run(*arguments, "a" * 5000)
+        assert (ran.status, ran.out) == (1, "")
+        assert "is neither a file or folder nor a bundled " in ran.err
+
+
+def test_two_graphs_with_the_same_problem_are_told_apart(folder, run):
+    shutil.copytree("cars", "vans")
+    for name in ("cars", "vans"):
+        (folder / name / "shipments.csv").write_text("stage,market\nKR.CAR,UK\n")
+    said = "shipments.csv:2, market: 'UK' is not a country. Did you mean GBR?\n"
+    assert run("check", "cars", "vans/").err == f"tariffgraph: cars/{said}tariffgraph: vans/{said}"
+
+
+def test_a_graph_may_hold_its_own_rules(folder, run):
+    (folder / "us.yaml").rename(folder / "cars" / "us.yaml")
+    (folder / "cars" / "graph.toml").write_text('rules = "us.yaml"\nas_of = 2025-07-02\n')
+    assert run("check", "cars").out.startswith("ok cars: ")
+    rates = run("propagate", "cars", "--format", "csv").out
+    assert rates == run("propagate", "cars", "--rules", "cars/us.yaml", "--format", "csv").out
+    (folder / "cars" / "us.yaml").unlink()
+    ran = run("check", "cars")
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.startswith("tariffgraph: cars/graph.toml:1, rules: 'us.yaml' is neither a bundled rule set nor")
+
+
+def test_a_very_long_name_is_no_graph(run):
+    for command in ("check", "propagate"):
+        ran = run(command, "a" * 5000)
+        assert (ran.status, ran.out) == (1, "")
+        assert "is neither a file or folder nor a bundled" in ran.err
 
 
 def test_the_bundled_data_is_in_order(run):

@@ -35,10 +35,17 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(
-    ("stream", "seconds", "shown"), [(Terminal, 0.3, True), (Terminal, 0, False), (io.StringIO, 0.3, False)]
+    ("stream", "term", "seconds", "shown"),
+    [
+        (Terminal, "xterm", 0.3, True),
+        (Terminal, "xterm", 0, False),
+        (Terminal, "dumb", 0.3, False),
+        (io.StringIO, "xterm", 0.3, False),
+    ],
 )
-def test_progress_is_shown_on_a_terminal_when_work_is_long(monkeypatch, stream, seconds, shown):
+def test_progress_is_shown_on_a_terminal_when_work_is_long(monkeypatch, stream, term, seconds, shown):
     monkeypatch.setattr(messages, "_LONG", 0.05)
+    monkeypatch.setenv("TERM", term)
     stderr = stream()
     monkeypatch.setattr(sys, "stderr", stderr)
     with messages.progress() as step:

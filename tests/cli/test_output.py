@@ -12,6 +12,8 @@ import pytest
 from cli.small_graph import LAW, contents
 
 import tariffgraph as tg
+from tariffgraph.bundled import datasets_folder
+from tariffgraph.cli.options import FORMATS
 
 
 @pytest.fixture
@@ -51,6 +53,81 @@ def test_what_cannot_be_written_is_said_before_computing(folder, run, command, o
     assert (ran.status, ran.out) == (1, "")
     assert ran.err.startswith(f"tariffgraph: {out}: {said}")
     assert contents(folder) == before
+
+
+def written_over(folder, run, out, *arguments):
+    """Return what a command says that would write over ``out``; nothing may be computed or written."""
+    before = contents(folder)
+    ran = run(*arguments, "--format", "csv", "--out", out)
+    assert (ran.status, ran.out) == (1, "")
+    assert contents(folder) == before
+    return ran.err
+
+
+def test_the_rules_that_a_graph_names_are_inputs(folder, run, monkeypatch):
+    (folder / "us.yaml").rename(folder / "cars" / "us.yaml")
+    with (folder / "cars" / "graph.toml").open("a") as settings:
+        settings.write('rules = ["us.yaml"]\n')
+    monkeypatch.chdir(folder / "cars")
+    monkeypatch.setattr(tg, "propagate", None)
+    assert INPUT in written_over(folder, run, "us.yaml", "propagate", ".")
+
+
+@pytest.mark.usefixtures("nothing_computed")
+@pytest.mark.parametrize("head", ["extends: us\n", "{title: T, 'extends': us}\n", '"extends" : "us" # the law\n'])
+@pytest.mark.parametrize("command", ["propagate cars", "assess --product 8703.80 --origin KOR --value 100"])
+@pytest.mark.parametrize("base", ["us.yaml", "us.yml", "us/law.yaml"])
+def test_what_an_overlay_extends_is_an_input(folder, run, command, head, base):
+    file = folder / "o" / base
+    file.parent.mkdir(parents=True)
+    (folder / "us.yaml").rename(file)
+    (folder / "o" / "overlay.yaml").write_text(head)
+    rules = ("--rules", "o/overlay.yaml")
+    assert INPUT in written_over(folder, run, f"o/{base}", *command.split(), *rules)
+    if base == "us/law.yaml":
+        assert "lies in the rules folder" in written_over(folder, run, "o/us/result.csv", *command.split(), *rules)
+
+
+@pytest.mark.usefixtures("nothing_computed")
+def test_lists_and_schedules_beside_rules_are_inputs(folder, run):
+    for section in ("lists", "schedules"):
+        (folder / section).mkdir()
+        (folder / section / "a.csv").write_text("product\n8703\n")
+        assert INPUT in written_over(folder, run, f"{section}/a.csv", "propagate", "cars", *LAW)
+        said = written_over(folder, run, f"{section}/b.csv", "propagate", "cars", *LAW)
+        assert f"lies in the rules folder '{section}'. Write elsewhere." in said
+
+
+@pytest.mark.usefixtures("nothing_computed")
+def test_a_file_that_a_table_links_to_is_an_input(folder, run):
+    (folder / "cars" / "stages.csv").rename(folder / "cars" / "real.csv")
+    (folder / "cars" / "stages.csv").symlink_to("real.csv")
+    assert INPUT in written_over(folder, run, "cars/real.csv", "propagate", "cars", *LAW)
+
+
+@pytest.mark.usefixtures("nothing_computed")
+def test_the_bundled_data_is_never_written_over(folder, run):
+    for name in ("codes/countries.csv", "korea-us-2025/new.csv"):
+        said = written_over(folder, run, str(datasets_folder() / name), "propagate", "cars", *LAW)
+        assert "lies among the bundled data sets. Write elsewhere." in said
+
+
+def test_a_file_in_a_rules_folder_is_called_just_that(folder, run):
+    (folder / "out").mkdir()
+    said = written_over(folder, run, "out/r.csv", "propagate", "cars", "--rules", ".")
+    assert said == "tariffgraph: out/r.csv: lies in the rules folder '.'. Write elsewhere.\n"
+    said = written_over(folder, run, "out/r.csv", "propagate", "cars", "--rules", "")
+    assert said.startswith("tariffgraph: '' is neither a file or folder nor a bundled rule set.")
+
+
+def test_a_file_beside_rules_is_no_input(folder, run):
+    (folder / "overlay.yaml").write_text("extends: us\n")
+    assert run("propagate", "cars", "--rules", "overlay.yaml", "--out", "result.csv").status == 0
+
+
+def test_a_dash_is_stdout(folder, run):
+    assert run("propagate", "cars", *LAW, "--out", "-") == run("propagate", "cars", *LAW)
+    assert not (folder / "-").exists()
 
 
 @pytest.mark.parametrize("name", ["r.csv", "r.json", "r.jsonl", "r.parquet", "r.md", "r.txt", "r"])
@@ -113,7 +190,24 @@ def test_a_file_size_limit_leaves_the_old_file_and_nothing_else(folder, outside)
 def test_a_full_disk_behind_stdout_is_a_sentence(folder, outside):
     with Path("/dev/full").open("wb") as full:
         ran = outside("propagate", "cars", *LAW, stdout=full)
-    assert (ran.returncode, ran.stderr.decode()) == (1, "tariffgraph: stdout: No space left on device\n")
+    assert (ran.returncode, ran.stderr.decode()) == (
+        1,
+        "tariffgraph: stdout could not take all of the result (no space left on device). "
+        "Make room, or give --out FILE.\n",
+    )
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "arguments", [*(("propagate", "cars", *LAW, "--format", form) for form in FORMATS), ("datasets", "show", "us-2025")]
+)
+def test_a_stdout_that_takes_a_part_is_a_failure(folder, outside, monkeypatch, unbuffered, arguments):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))  # noqa: E731
+    with (folder / "result").open("wb") as result:
+        ran = outside(*arguments, stdout=result, preexec_fn=limit)
+    assert ran.returncode == 1
+    assert b"stdout could not take all of the result (file too large). Make room, or " in ran.stderr
 
 
 def test_a_reader_that_has_seen_enough_is_no_failure(folder, outside):

@@ -19,10 +19,17 @@ def write_folder(
     inputs: str | bytes | None = INPUTS,
     shipments: str | bytes | None = SHIPMENTS,
     toml: str | bytes | None = None,
+    rules: str | bytes | None = None,
 ) -> Path:
     """Write the tables of a graph into the folder, byte by byte, and return it; None leaves a file out."""
     folder.mkdir(exist_ok=True)
-    files = {"stages.csv": stages, "inputs.csv": inputs, "shipments.csv": shipments, "graph.toml": toml}
+    files = {
+        "stages.csv": stages,
+        "inputs.csv": inputs,
+        "shipments.csv": shipments,
+        "graph.toml": toml,
+        "us.yaml": rules,
+    }
     for name, content in files.items():
         if content is not None:
             (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())

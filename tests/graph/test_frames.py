@@ -50,6 +50,15 @@ def test_any_kind_of_frame_is_the_graph_of_the_files(convert: Callable[[Any], An
     assert graph.hash == read_graph(write_folder(tmp_path / "graph")).hash
 
 
+def test_texts_and_numbers_in_one_column_of_pandas_are_read_one_by_one(tmp_path: Path) -> None:
+    stages = pd.DataFrame(STAGES | {"product": ["2601", 7208, "8703.23"], "note": [1, "two", None]}, index=[3, 4, 5])
+    inputs = pd.DataFrame(INPUTS | {"share": ["45%", 0.1]})
+    graph = from_frames(stages, inputs, SHIPMENTS)
+    assert graph.stages["product"].to_list() == ["8703.23", "7208", "2601"]
+    assert graph.stages["note"].to_list() == [None, "two", "1"]
+    assert graph.inputs["share"].to_list() == [0.1, 0.45]
+
+
 def test_inputs_and_shipments_may_be_left_out() -> None:
     graph = from_frames(STAGES)
     assert graph.inputs.height == graph.shipments.height == 0
@@ -80,7 +89,7 @@ def test_an_unstated_value_is_a_gap_in_pandas_too() -> None:
         ),
         (
             {"inputs": INPUTS | {"share": [0.45, float("nan")]}},
-            "inputs, row 2, share: 'nan' is not a plain number. Write a finite number; 0 where it is zero.",
+            "inputs, row 2, share: 'nan' is not a plain number. Write a finite number.",
         ),
         (
             {"inputs": pd.DataFrame(INPUTS | {"share": [0.45, float("nan")]})},
@@ -88,7 +97,7 @@ def test_an_unstated_value_is_a_gap_in_pandas_too() -> None:
         ),
         (
             {"inputs": INPUTS | {"share": [0.45, float("inf")]}},
-            "inputs, row 2, share: 'inf' is not a plain number. Write a finite number; 0 where it is zero.",
+            "inputs, row 2, share: 'inf' is not a plain number. Write a finite number.",
         ),
         (
             {"inputs": INPUTS | {"share": ["45%", 25]}},
@@ -125,7 +134,18 @@ def test_an_unstated_value_is_a_gap_in_pandas_too() -> None:
         ),
         (
             {"inputs": {"supplier": ["mine"], "user": ["mill", "car"]}},
-            "inputs: this is not a table",
+            "inputs: this is not a table: its columns differ in length (supplier 1, user 2). "
+            "Give columns of the same length.",
+        ),
+        ({"inputs": INPUTS | {"share": 3}}, "inputs, share: a int is not a column of values. Give a list of texts"),
+        (
+            {"stages": pd.DataFrame(STAGES | {"product": ["2.601", 702, "8703.23"]})},
+            "stages, row 1, product: '2.601' does not group its digits as an HS code does. "
+            "Write 2601 where that is meant.\nstages, row 2, product: '702' has 3 digits",
+        ),
+        (
+            {"stages": pd.DataFrame(STAGES | {"product": ["2601", None, 870323]})},
+            "stages, row 2, product: missing value (the cell is empty).",
         ),
         ({"inputs": 3}, "inputs: a int is not a table. Give a frame"),
     ],
@@ -141,4 +161,6 @@ def test_rows_of_parquet_are_counted_from_one(tmp_path: Path) -> None:
     pl.DataFrame(INPUTS | {"share": [0.45, None]}).write_parquet(folder / "inputs.parquet")
     with pytest.raises(GraphError) as caught:
         read_graph(folder)
-    assert str(caught.value) == ("inputs.parquet, row 2, share: missing value (the cell is empty). Write a number.")
+    assert str(caught.value) == (
+        f"{folder}/inputs.parquet, row 2, share: missing value (the cell is empty). Write a number."
+    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from graph.small_graphs import write_folder
+from patience import patience
 
 from tariffgraph.errors import DatasetError, GraphError
 from tariffgraph.graph.read import read_graph
@@ -23,12 +24,12 @@ MEASURED = """
 import re, sys, time
 import tariffgraph.graph.read as read
 from tariffgraph.errors import TariffGraphError
-start = time.perf_counter()
+start = time.process_time()
 try:
     read.read_graph(sys.argv[1])
 except TariffGraphError as problem:
     print(problem)
-print(time.perf_counter() - start)
+print(time.process_time() - start)
 print(int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 1024)
 """
 
@@ -44,8 +45,8 @@ def test_100_mb_in_one_line_are_refused_at_once(start: bytes, tmp_path: Path) ->
     printed = subprocess.run(
         [sys.executable, "-c", MEASURED, str(folder)], capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    assert printed[0].startswith("stages.csv")
-    assert float(printed[-2]) < 1
+    assert printed[0].startswith(f"{folder}/stages.csv")
+    assert float(printed[-2]) < patience(5_000)
     assert float(printed[-1]) < 200
 
 

@@ -137,7 +137,7 @@ def test_input_output_tables_may_be_negative(tmp_path: Path) -> None:
 def test_a_graph_of_stages_that_buy_nothing_may_do_without_inputs_and_says_so(tmp_path: Path) -> None:
     graph = read_graph(write_folder(tmp_path / "graph", inputs=None))
     assert [str(finding) for finding in graph.findings] == [
-        "inputs.csv: there is no table of inputs: every stage counts as value added of its own. "
+        f"{tmp_path}/graph/inputs.csv: there is no table of inputs: every stage counts as value added of its own. "
         "Write inputs.csv, with its header only where no stage buys anything."
     ]
     header_only = read_graph(write_folder(tmp_path / "other", inputs="supplier,user,share\n"))

@@ -32,6 +32,17 @@ relations:
 """
 
 
+JAPANESE = """\
+  - id: japanese
+    origins: JPN
+    products: 8703
+    except_products: 8703.80
+    program: A
+    rate: [{rate: 10%, products: 8703.24}]
+programs: {A: {partners: [JPN, USA]}, B: {partners: [JPN, USA]}}
+"""
+
+
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "demo.yaml").write_text(RULES)
@@ -147,10 +158,18 @@ def test_an_overlay_of_an_overlay_is_refused(folder):
         "{measure: reciprocal, rate: 3%, origins: [CAN, MEX]}",
         "{measure: autos, rate: 3%, importer: KOR}",
         "{measure: parts, rate: 25%}",
+        "{measure: autos, rate: 3%, origins: FRA, except_origins: FRA}",
+        "{measure: parts, rate: 3%, products: 8708.99, except_products: 8708}",
+        "{measure: japanese, rate: 3%, origins: FRA}",
+        "{measure: japanese, base: {content: steel}, products: 8703.23}",
+        "{measure: japanese, rate: 3%, program: B}",
+        "{measure: japanese, rate: 3%, products: 8703.80.00}",
+        "{measure: autos, rate: 25%, origins: FRA}",
         "{measure: reciprocal, except_origins: [MEX, CAN]}",
     ],
 )
 def test_a_set_that_can_change_nothing_is_a_finding(change, folder):
+    (folder / "demo.yaml").write_text(RULES.replace("lists:", JAPANESE + "lists:"))
     new = overlaid(folder, f"set:\n  - {change}\n")
     (finding,) = new.findings
     assert (finding.check, finding.severity, finding.line) == ("changes-nothing", "warning", 3)
@@ -161,6 +180,11 @@ def test_a_set_that_can_change_nothing_is_a_finding(change, folder):
     "change",
     [
         "{measure: autos, rate: 25%}",
+        "{measure: autos, rate: 25%, origins: [FRA, JPN]}",
+        "{measure: autos, rate: 3%, origins: FRA}",
+        "{measure: japanese, rate: 3%, products: 8703}",
+        "{measure: japanese, base: {content: steel}, products: 8703.24}",
+        "{measure: japanese, rate: 3%, program: [A, B]}",
         "{measure: s232, rate: 25%}",
         "{measure: autos, rate: 3%, products: 87}",
         "{measure: autos, rate: 3%, products: 8703.23.00}",
@@ -169,6 +193,7 @@ def test_a_set_that_can_change_nothing_is_a_finding(change, folder):
     ],
 )
 def test_a_set_that_can_change_something_is_none(change, folder):
+    (folder / "demo.yaml").write_text(RULES.replace("lists:", JAPANESE + "lists:"))
     assert overlaid(folder, f"set:\n  - {change}\n").findings == ()
 
 

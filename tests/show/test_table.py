@@ -59,6 +59,25 @@ def test_on_a_narrow_terminal_sentences_go_on_below_and_other_words_are_cut():
     assert text(narrow, Paper(width=20)) == ("shipment        rate\n--------------------\nKR.HYUNDAI.UL…   25%\n")
 
 
+def test_a_terminal_too_narrow_for_the_columns_gets_a_block_a_row():
+    assert text(SHEET, Paper(width=20)) == (
+        "Cars, 2025\n"
+        "\n"
+        "shipment   KR.CAR->USA\n"
+        "good       현대 car\n"
+        "effective  27.50%\n"
+        "\n"
+        "shipment   =cmd()|<b>\\u\n"
+        "           001b[31m\n"
+        "effective  0.00%\n"
+        "\n"
+        "shipment   total\n"
+        "effective  13.75%\n"
+        "\n"
+        "rules us 1a2b\n"
+    )
+
+
 def test_colour_goes_round_the_headline_and_not_through_it():
     assert text(SHEET, Paper(colour=True)).splitlines()[4] == "KR.CAR->USA           현대 car  \x1b[1m   27.50%\x1b[0m"
 

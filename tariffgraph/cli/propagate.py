@@ -76,8 +76,10 @@ def command(
     if graph is None:
         say(f"no graph given, so the bundled {DEFAULT_GRAPH}")
     result, read = _propagated(named, rules, as_of, known_on, market, pass_through, settings, output)
-    # A data set's own rules state whole laws, more than any graph meets: only `check` lists what they do not meet.
-    told = [one for one in result.findings if rules or one.check != "matches-nothing"]
+    # The bundled rules state whole laws, more than any graph meets: where the graph itself asks for them, only `check`
+    # lists what they do not meet.
+    whole_laws = not rules and set(read.default_rules) <= set(bundled_rule_sets())
+    told = [one for one in result.findings if not (whole_laws and one.check == "matches-nothing")]
     say_findings(told, where=f"; see tariffgraph check {' '.join((named, *rules))}")
     output.write(_document(result, read, named, tuple(dict.fromkeys(keys))))
     if graph is None:

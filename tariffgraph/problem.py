@@ -16,7 +16,9 @@ import polars as pl
 from .bundled import bundled_rule_sets, bundled_rules
 from .core.structure import NotSettled, Structure, Unproductive
 from .customs.classes import classify
+from .customs.content import hidden_weight, matching_stages
 from .customs.law import draw_up
+from .customs.origin import determine_origin
 from .errors import Finding, NotProductiveError, RulesError, TariffGraphError, TooLargeError, visible
 from .frozen import FrozenFrame, FrozenRecord, read_only
 from .graph.production_graph import ProductionGraph
@@ -144,6 +146,36 @@ class Problem:
         unit[stage] = 1.0
         with self._cycles_explained(np.zeros(len(self.share))):
             return self.structure.solve_backward(self.share, unit)
+
+    def hidden_content(self) -> pl.DataFrame:
+        """Return what the graph cannot show of the contents that the law asks for: crossing, kind, content, hidden.
+
+        ``hidden`` is the part of the good's value in stages upstream that show no inputs and are not of the kind: they
+        count 0 in the content. Crossings that declare the content are left out, and those where nothing is hidden.
+        """
+        origin = determine_origin(self.graph, self.structure, self.share)
+        names = pl.Series(self.stages, dtype=pl.String)
+        found = [
+            pl.DataFrame(schema={"crossing": pl.String, "kind": pl.String, "content": pl.Float64, "hidden": pl.Float64})
+        ]
+        for column in sorted(one for one in self.crossings.columns if one.startswith("content.")):
+            kind = column.removeprefix("content.")
+            declared = [
+                frame.filter(pl.col(column).is_not_null())["id"]
+                for frame in (self.graph.inputs, self.graph.shipments)
+                if column in frame.columns
+            ]
+            matches = matching_stages(self.graph.stages, origin, self.law, kind)[self.structure.stage]
+            hidden = pl.DataFrame({"supplier": names, "hidden": hidden_weight(self.structure, self.share, matches)})
+            computed = self.crossings.filter(pl.col(column).is_not_null())
+            for ids in declared:
+                computed = computed.filter(~pl.col("id").is_in(ids.implode()))
+            found.append(
+                computed.join(hidden, on="supplier", how="left", maintain_order="left")
+                .filter(pl.col("hidden") > 0)
+                .select(crossing="id", kind=pl.lit(kind), content=column, hidden="hidden")
+            )
+        return pl.concat(found).sort("kind", "crossing")
 
     @contextmanager
     def _cycles_explained(self, rate: Array) -> Iterator[None]:

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import TariffGraphError, visible
+from ..errors import Finding, TariffGraphError, visible
 from .messages import progress, say
 from .options import a_date, examples
 from .output import write_stdout
 from .sources import check_for_unknown, day, is_graph, read_graph
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import date
 
-    from ..errors import Finding
     from ..graph.production_graph import ProductionGraph
+    from ..problem import Problem
     from ..rules.rules import Rules
 
 __all__ = ["command"]
@@ -94,10 +95,26 @@ def _check_graph(source: str, law: Rules | None, as_of: date | None, with_rules:
         problem.excess_prices()
         told = law.findings if law is not None else ()
         findings = tuple(finding for finding in problem.findings if finding not in told)
+        findings += tuple(_hidden(problem))
     elif cycles := check_for_unproductive_cycle(graph):
         raise TariffGraphError(cycles)
     _ok(f"{source}: {_counts(graph)}")
     _print(findings)
+
+
+def _hidden(problem: Problem) -> Iterator[Finding]:
+    """Yield a note for each kind of content that may hide in stages that show no inputs."""
+    table = problem.hidden_content()
+    for (kind,), rows in sorted(table.group_by("kind", maintain_order=True), key=lambda pair: str(pair[0])):
+        most = rows.sort("hidden", "crossing", descending=[True, False]).row(0, named=True)
+        count = f"{rows.height} crossing{'' if rows.height == 1 else 's'}"
+        yield Finding(
+            f"content of {kind}: stages that show no inputs count as none, and hold part of the value at {count}, "
+            f"most at '{most['crossing']}' ({most['hidden']:.6g} hidden; content {most['content']:.6g})",
+            f"Give these stages inputs, or declare content.{kind} at the crossing, where it matters.",
+            severity="note",
+            check="hidden-content",
+        )
 
 
 def _counts(graph: ProductionGraph) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-__all__ = ["content_of_kind", "matching_stages", "value_added_content"]
+__all__ = ["content_of_kind", "hidden_weight", "matching_stages", "value_added_content"]
 
 
 def matching_stages(stages: pl.DataFrame, origin: pl.Series, law: Law, kind: str) -> Array:
@@ -58,6 +58,17 @@ def content_of_kind(structure: Structure, share: Array, matches: Array) -> tuple
     weight = share * np.repeat(~matches, inputs_of_stage)
     content = structure.solve(weight, matches.astype(np.float64))
     return content, matches | (inputs_of_stage > 0)
+
+
+def hidden_weight(structure: Structure, share: Array, matches: Array) -> Array:
+    """Return the part of the value of every stage's good in which a content of a kind may hide; in the engine's order.
+
+    It lies in stages that show no inputs and do not match, which count 0 inside other stages: h_i = Σ_e a_e h_supplier,
+    with h = 1 at such a stage and 0 at a matching one.
+    """
+    inputs_of_stage = structure.inputs_of_stage
+    weight = share * np.repeat(~matches, inputs_of_stage)
+    return structure.solve(weight, (~matches & (inputs_of_stage == 0)).astype(np.float64))
 
 
 def value_added_content(graph: ProductionGraph, structure: Structure, share: Array, value_added: Array) -> pl.DataFrame:

@@ -195,3 +195,28 @@ def test_one_problem_of_the_law_is_told_once_with_the_crossings_it_meets(tmp_pat
         "a duty of 0.03 per kg needs the quantity of the entry (at 'chip->phone', 'phone->USA'). "
         "Give the quantity in kg."
     ]
+
+
+def test_what_may_hide_in_stages_without_inputs_is_reported(tmp_path):
+    # A fridge: .3 steel, .2 a compressor that shows no inputs, .1 a board made of .5 of chips that show none.
+    path = tmp_path / "steel.yaml"
+    path.write_text(
+        "ruleset: s\nimporter: USA\ncontent: {steel: {products: [72]}}\n"
+        "measures: [{id: steel, products: [8418], base: {content: steel}, rate: 50%}]",
+        encoding="utf-8",
+    )
+    graph = tg.from_frames(
+        stages={
+            "stage": ["board", "chip", "compressor", "fridge", "mill"],
+            "country": ["KOR"] * 5,
+            "product": ["8534", "8542", "8414", "8418", "7208"],
+        },
+        inputs={
+            "supplier": ["mill", "compressor", "board", "chip"],
+            "user": ["fridge", "fridge", "fridge", "board"],
+            "share": [0.3, 0.2, 0.1, 0.5],
+        },
+        shipments={"stage": ["fridge", "fridge"], "market": ["USA", "USA"], "content.steel": [None, 0.4]},
+    )
+    hidden = tg.compile(graph, path, as_of="2025-01-01").hidden_content()
+    assert hidden.rows() == [("fridge->USA", "steel", 0.3, pytest.approx(0.2 + 0.1 * 0.5, abs=1e-15))]

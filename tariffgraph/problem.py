@@ -15,12 +15,13 @@ import polars as pl
 
 from .bundled import bundled_rule_sets, bundled_rules
 from .core.structure import NotSettled, Structure, Unproductive
-from .customs.classes import classify
+from .customs.classes import Classes, classify
 from .customs.content import hidden_weight, matching_stages
 from .customs.law import draw_up
 from .customs.origin import determine_origin
 from .errors import Finding, NotProductiveError, RulesError, TariffGraphError, TooLargeError, visible
-from .frozen import FrozenFrame, FrozenRecord, read_only
+from .frozen import FrozenRecord, read_only
+from .graph.checks import positions
 from .graph.production_graph import ProductionGraph
 from .graph.read import read_graph
 from .provenance import provenance
@@ -64,10 +65,9 @@ class Problem:
     """A graph and a law, prepared once; shapes by axis name.
 
     ``stages``: ids in the order of the arrays. ``rates``: (classes,), φτ, the part of the duty in the
-    buyer's price. ``statutory``: (classes,), t; ``relief``: (classes,), 1 − drawback; ``pass_through``: (classes,), φ.
-    ``share`` and ``class_of_input``: (inputs,) in the engine's order; class −1 crosses no border. ``line_class``,
-    ``line_measure``, ``line_rate``: (lines,), the part t_m of a class's t that each measure charges; measures by number
-    in ``law.measures``. ``crossings``: the facts of every input and shipment that crosses a border.
+    buyer's price. ``share`` and ``class_of_input``: (inputs,) in the engine's order; class −1 crosses no border.
+    ``classes``: the crossings with their facts, and what each class owes to which measure (by number in
+    ``law.measures``).
     """
 
     graph: ProductionGraph
@@ -78,14 +78,8 @@ class Problem:
     class_of_input: Array
     shipments: ShipmentArrays
     rates: Array
-    statutory: Array
-    relief: Array
-    pass_through: Array
-    line_class: Array
-    line_measure: Array
-    line_rate: Array
-    crossings: FrozenFrame = FrozenFrame()  # noqa: RUF009 - a descriptor, not a default
-    meta: FrozenRecord = FrozenRecord()  # noqa: RUF009
+    classes: Classes
+    meta: FrozenRecord = FrozenRecord()  # noqa: RUF009 - a descriptor, not a default
     findings: tuple[Finding, ...] = ()
 
     def excess_prices(self, rates: Array | None = None) -> Array:
@@ -128,8 +122,8 @@ class Problem:
         """
         excess, weight, constant = self._excess(self.rates)
         price = 1.0 + excess[self.structure.supplier]
-        tau = _by_input(self.statutory * self.relief, self.class_of_input)
-        phi = _by_input(self.pass_through, self.class_of_input)
+        tau = _by_input(self.classes.tau, self.class_of_input)
+        phi = _by_input(self.classes.pass_through, self.class_of_input)
         of_sellers = _by_user(self.structure, self.share * price * tau * (1.0 - phi) / (1.0 + tau))
         of_duty = _by_user(self.structure, self.share * price * tau * (1.0 + phi * tau) / (1.0 + tau))
         bound = 0.0
@@ -139,6 +133,10 @@ class Problem:
             if self.structure.cycles:
                 bound = float(np.max(self.structure.error_bound(weight, constant, excess), initial=0.0))
         return Solution(read_only(excess), read_only(borne), read_only(collected), bound)
+
+    def places(self, stages: pl.Series) -> Array:
+        """Return the place of each stage, by id, in the order of the arrays."""
+        return positions(stages, pl.Series(self.stages, dtype=pl.String))
 
     def requirements(self, stage: int) -> Array:
         """Return L_jf: the output of every stage j embodied in one unit of the good of ``stage``, untaxed."""
@@ -154,11 +152,10 @@ class Problem:
         count 0 in the content. Crossings that declare the content are left out, and those where nothing is hidden.
         """
         origin = determine_origin(self.graph, self.structure, self.share)
-        names = pl.Series(self.stages, dtype=pl.String)
         found = [
             pl.DataFrame(schema={"crossing": pl.String, "kind": pl.String, "content": pl.Float64, "hidden": pl.Float64})
         ]
-        for column in sorted(one for one in self.crossings.columns if one.startswith("content.")):
+        for column in sorted(one for one in self.classes.crossings.columns if one.startswith("content.")):
             kind = column.removeprefix("content.")
             declared = [
                 frame.filter(pl.col(column).is_not_null())["id"]
@@ -166,12 +163,12 @@ class Problem:
                 if column in frame.columns
             ]
             matches = matching_stages(self.graph.stages, origin, self.law, kind)[self.structure.stage]
-            hidden = pl.DataFrame({"supplier": names, "hidden": hidden_weight(self.structure, self.share, matches)})
-            computed = self.crossings.filter(pl.col(column).is_not_null())
+            hidden = hidden_weight(self.structure, self.share, matches)
+            computed = self.classes.crossings.filter(pl.col(column).is_not_null())
             for ids in declared:
                 computed = computed.filter(~pl.col("id").is_in(ids.implode()))
             found.append(
-                computed.join(hidden, on="supplier", how="left", maintain_order="left")
+                computed.with_columns(hidden=pl.Series(hidden[self.places(computed["supplier"])]))
                 .filter(pl.col("hidden") > 0)
                 .select(crossing="id", kind=pl.lit(kind), content=column, hidden="hidden")
             )
@@ -194,7 +191,7 @@ class Problem:
         charged = sorted(
             {
                 self.law.measures[int(measure)].measure.id
-                for class_, measure, part in zip(self.line_class, self.line_measure, self.line_rate, strict=True)
+                for class_, measure, part in zip(*self.classes.lines, strict=True)
                 if int(class_) in classes and part > 0
             }
         )
@@ -258,7 +255,7 @@ def _rules_for(graph: ProductionGraph, rules: Any) -> Any:
 def structure_of(graph: ProductionGraph) -> tuple[Structure, Array]:
     """Return the graph's inputs in the engine's order, and their shares. Raises NotProductiveError, untaxed."""
     ids = graph.stages["stage"]
-    supplier, user = _numbers(ids, graph.inputs["supplier"]), _numbers(ids, graph.inputs["user"])
+    supplier, user = positions(graph.inputs["supplier"], ids), positions(graph.inputs["user"], ids)
     structure = Structure.build(len(ids), supplier, user)
     share = graph.inputs["share"].to_numpy()[structure.input]
     try:
@@ -332,8 +329,8 @@ def _assembled(graph: ProductionGraph, law: Law, pass_through: float | None, set
     class_of_shipment[row[~of_input]] = class_[~of_input]
     place = np.empty(structure.stages, np.int64)
     place[structure.stage] = np.arange(structure.stages)
-    stage = place[_numbers(graph.stages["stage"], graph.shipments["stage"])]
-    rates = classes.pass_through * (classes.statutory * classes.relief)
+    stage = place[positions(graph.shipments["stage"], graph.stages["stage"])]
+    rates = classes.pass_through * classes.tau
     class_of_input = class_of_row[structure.input]
     return Problem(
         graph=graph,
@@ -344,13 +341,7 @@ def _assembled(graph: ProductionGraph, law: Law, pass_through: float | None, set
         class_of_input=read_only(class_of_input),
         shipments=ShipmentArrays(read_only(stage), read_only(class_of_shipment)),
         rates=read_only(rates),
-        statutory=read_only(classes.statutory),
-        relief=read_only(classes.relief),
-        pass_through=read_only(classes.pass_through),
-        line_class=read_only(classes.line_class),
-        line_measure=read_only(classes.line_measure),
-        line_rate=read_only(classes.line_rate),
-        crossings=classes.crossings,
+        classes=classes,
         meta={
             **provenance(law.rules, law.as_of, law.known_on),
             "graph": {
@@ -367,10 +358,3 @@ def _assembled(graph: ProductionGraph, law: Law, pass_through: float | None, set
         },
         findings=(*graph.findings, *law.rules.findings, *law.findings, *classes.findings),
     )
-
-
-def _numbers(ids: pl.Series, names: pl.Series) -> Array:
-    """Return the place of each name among ids that are sorted and without duplicates."""
-    numbered = pl.DataFrame({"id": ids}).with_row_index("number")
-    found = pl.DataFrame({"id": names}).join(numbered, on="id", how="left", maintain_order="left")["number"]
-    return found.to_numpy().astype(np.int64)

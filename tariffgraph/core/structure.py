@@ -9,6 +9,7 @@ Gauss–Seidel when large; ``error_bound`` proves how far the result can be off.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,22 +29,21 @@ TOLERANCE = 1e-15
 REFINEMENTS = 2
 
 
-class NotSettled(Exception):  # noqa: N818 - a signal between rooms; the domain error says what to do
+class _Unsolved(Exception):  # noqa: N818 - a signal between rooms; the domain error names the cycle and the remedy
+    """The component of the stages ``start`` to ``stop`` (engine's numbers) has no solution to give."""
+
+    def __init__(self, start: int, stop: int) -> None:
+        super().__init__(f"stages {start} to {stop - 1}: {self.__doc__}")
+        self.start = start
+        self.stop = stop
+
+
+class NotSettled(_Unsolved):
     """The sweeps over a component too large for elimination have not settled."""
 
-    def __init__(self, start: int, stop: int) -> None:
-        super().__init__(f"the sweeps over stages {start} to {stop - 1} have not settled")
-        self.start = start
-        self.stop = stop
 
-
-class Unproductive(Exception):  # noqa: N818 - a signal between rooms; the domain error names the cycle
-    """The component of ``stage`` (engine's number) consumes at least what it makes."""
-
-    def __init__(self, start: int, stop: int) -> None:
-        super().__init__(f"stages {start} to {stop - 1} form a cycle that is not productive")
-        self.start = start
-        self.stop = stop
+class Unproductive(_Unsolved):
+    """The component consumes at least what it makes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,13 +97,13 @@ class Structure:
         """How many stages there are."""
         return len(self.stage)
 
-    @property
+    @cached_property
     def inputs_of_stage(self) -> Array:
         """How many inputs each stage has, (stages,)."""
         ends = self.first.astype(np.int64)
         return np.asarray(ends[1:] - ends[:-1], np.int64)
 
-    @property
+    @cached_property
     def user(self) -> Array:
         """The stage that each input goes to, (inputs,)."""
         return np.repeat(np.arange(self.stages), self.inputs_of_stage)
@@ -155,13 +155,11 @@ class Structure:
         component = self._component(weight, start, stop)
         if (component.within(np.ones(stop - start)) < 1.0 - 1e-9).all():
             return True
-        trial = np.zeros(self.stages)
         try:
-            self._solve_cycle(weight, np.ones(self.stages), trial, start, stop)
+            w, margin = component.witness()
         except Unproductive:
             return False
-        w = trial[start:stop]
-        return bool(((w > 0) & (w - component.within(w) > 0)).all())
+        return bool(((w > 0) & (margin > 0)).all())
 
     def worst_cycle(self, weight: Array, start: int, stop: int) -> tuple[list[int], float, float]:
         """Return a cycle of the component to show, suppliers first, the spectral radius, and the product of weights.
@@ -208,11 +206,8 @@ class Structure:
             sweep(self.first, self.supplier, weight, bound, done, start)
             component = self._component(weight, start, stop)
             entering = bound[start:stop] + component.entering(bound)
-            ones = np.ones(self.stages)
-            trial = np.zeros(self.stages)
-            self._solve_cycle(weight, ones, trial, start, stop)
-            w = trial[start:stop]
-            margin = w - component.within(w) - 1e-12 * w
+            w, margin = component.witness()
+            margin = margin - 1e-12 * w  # what rounding may have added to it
             if not (margin > 0).all() or not (w > 0).all():
                 raise Unproductive(start, stop)
             bound[start:stop] = w * np.max(entering / margin)
@@ -256,6 +251,11 @@ class _Component:
         """Add to the suppliers outside what the component's stages require of them."""
         outside = ~self._inside
         np.add.at(y, self.supplier[outside], self.weight[outside] * y[self.user[outside]])
+
+    def witness(self) -> tuple[Array, Array]:
+        """Return the computed solution of w = 1 + W w and w − W w, which prove productivity where both are positive."""
+        w = self.solve(np.ones(self.stop - self.start), transposed=False)
+        return w, w - self.within(w)
 
     def solve(self, right: Array, *, transposed: bool) -> Array:
         """Solve (I − W) x = right, or its transpose, to the last digits. Raises Unproductive, NotSettled."""

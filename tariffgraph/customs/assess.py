@@ -169,7 +169,7 @@ class _Walk:
 
     def column_1_owed(self, one: MeasureInForce) -> float:
         """Return what the base duties, and what replaces them, charge on the customs value."""
-        numbers = set(self.importer.column_1_of(one))
+        numbers = set(self.importer.column_1[one.rule_set.id])  # a set with a top-up names its column 1
         for number in tuple(numbers):
             numbers |= self.replaced_by.get(number, set())
         return math.fsum(self.duties.get(number, 0.0) for number in numbers)

@@ -16,6 +16,7 @@ import polars as pl
 
 from ..codes import CodeProblem, product_key
 from ..errors import Finding, GraphError, suggestion, visible
+from ..frozen import FrozenFrame, FrozenRecord, read_only
 from .assess import assess_facts, claiming_and_not
 from .content import content_of_kind, matching_stages
 from .facts import Facts
@@ -37,7 +38,7 @@ __all__ = ["Classes", "classify"]
 SIGNIFICANT_DIGITS = 14
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Classes:
     """The border crossings of a graph by class, and what each class owes.
 
@@ -46,15 +47,25 @@ class Classes:
     ``line_measure``, ``line_rate``: (lines,), the part of a class's t that each measure (by number) charges.
     """
 
-    crossings: pl.DataFrame
+    crossings: FrozenFrame = FrozenFrame()  # noqa: RUF009 - a descriptor, not a default
     statutory: Array
     relief: Array
     pass_through: Array
     line_class: Array
     line_measure: Array
     line_rate: Array
-    counts: Mapping[str, int]
+    counts: FrozenRecord = FrozenRecord()  # noqa: RUF009
     findings: tuple[Finding, ...]
+
+    @property
+    def tau(self) -> Array:
+        """τ = t (1 − drawback) of each class, (classes,)."""
+        return self.statutory * self.relief
+
+    @property
+    def lines(self) -> tuple[Array, Array, Array]:
+        """Class, measure and part of t of every line, (lines,) each."""
+        return self.line_class, self.line_measure, self.line_rate
 
 
 def classify(
@@ -89,12 +100,12 @@ class _Classifier:
         self.counts |= {"crossings": len(crossings), "classes": len(keys)}
         return Classes(
             crossings=crossings,
-            statutory=statutory,
-            relief=1.0 - keys["drawback"].to_numpy(),
-            pass_through=keys["pass_through"].to_numpy(),
-            line_class=line_class,
-            line_measure=line_measure,
-            line_rate=line_rate,
+            statutory=read_only(statutory),
+            relief=read_only(1.0 - keys["drawback"].to_numpy()),
+            pass_through=read_only(keys["pass_through"].to_numpy()),
+            line_class=read_only(line_class),
+            line_measure=read_only(line_measure),
+            line_rate=read_only(line_rate),
             counts=self.counts,
             findings=tuple(self.findings),
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from ..rules.measure import Conditions, Measure, Products, Row
     from ..rules.rate import Base
+    from ..rules.relation import Relation
     from ..rules.rule_set import ContentKind, Program, RuleSet
     from ..rules.rules import Rules
     from .facts import Facts
@@ -186,8 +188,8 @@ class ImporterLaw:
     """The measures of one importer in the order in which they are walked.
 
     ``exempt``: by measure number, the exporters that a measure leaves alone because they belong to the customs
-    territory that charges it. ``column_1``: numbers of the base duty, as the rule set with an id names it. ``asks``:
-    facts that some row in force asks for.
+    territory that charges it. ``column_1``: numbers of the base duty, as the rule set with an id names it;
+    ``base_duties``: of all of them. ``asks``: facts that some row in force asks for.
     """
 
     importer: str
@@ -195,16 +197,8 @@ class ImporterLaw:
     relations: Mapping[int, tuple[RelationInForce, ...]]
     exempt: Mapping[int, frozenset[str]]
     column_1: Mapping[str, frozenset[int]]
+    base_duties: frozenset[int]
     asks: frozenset[str]
-
-    @property
-    def base_duties(self) -> frozenset[int]:
-        """Numbers of the measures that some rule set names as its column 1."""
-        return frozenset().union(*self.column_1.values())
-
-    def column_1_of(self, one: MeasureInForce) -> frozenset[int]:
-        """Return the base duties that a top-up is measured against: those of its own rule set, if it names any."""
-        return self.column_1.get(one.rule_set.id, self.base_duties)
 
 
 class Law:
@@ -309,6 +303,15 @@ class Law:
             tuple(bases),
         )
 
+    @cached_property
+    def _relations_in_force(self) -> tuple[tuple[Relation, Test], ...]:
+        return tuple(
+            (relation, Test(relation.conditions, self, each))
+            for each in self.rules.rule_sets
+            for relation in each.relations
+            if self.holds(relation.conditions)
+        )
+
     # --- importers ------------------------------------------------------------------------------------
 
     def importer(self, country: str) -> ImporterLaw:
@@ -331,7 +334,7 @@ class Law:
             if each.column_1
         }
         relations = self._relations(mine)
-        order = self._order(country, mine, relations, frozenset().union(*column_1.values()))
+        order = self._order(country, mine, relations, column_1)
         asks: set[str] = set()
         for one in mine:
             if one.dormant:
@@ -345,7 +348,8 @@ class Law:
                 asks |= relation.test.asks
                 if relation.part is not None and relation.part.kind:
                     asks.add(f"content.{relation.part.kind}")
-        return ImporterLaw(country, order, relations, exempt, column_1, frozenset(asks))
+        base_duties: frozenset[int] = frozenset().union(*column_1.values())
+        return ImporterLaw(country, order, relations, exempt, column_1, base_duties, frozenset(asks))
 
     def _imports_into(self, country: str, one: MeasureInForce) -> tuple[bool, frozenset[str]]:
         importers = one.measure.conditions.importer or one.rule_set.importer
@@ -370,25 +374,21 @@ class Law:
                 for name in {one.measure.id, one.measure.action}:
                     by_name.setdefault(name, []).append(one.number)
         found: dict[int, list[RelationInForce]] = {}
-        for each in self.rules.rule_sets:
-            for relation in each.relations:
-                if not self.holds(relation.conditions):
-                    continue
-                test = Test(relation.conditions, self, each)
-                for number in sorted({n for name in relation.by for n in by_name.get(name, ())}):
-                    for form in ("excludes", "covers", "replaces"):
-                        targets = {n for name in getattr(relation, form) for n in by_name.get(name, ())} - {number}
-                        if targets:
-                            found.setdefault(number, []).append(
-                                RelationInForce(
-                                    form,
-                                    tuple(sorted(targets)),
-                                    relation.part,
-                                    relation.even_if_free,
-                                    test,
-                                    relation.source,
-                                )
+        for relation, test in self._relations_in_force:
+            for number in sorted({n for name in relation.by for n in by_name.get(name, ())}):
+                for form in ("excludes", "covers", "replaces"):
+                    targets = {n for name in getattr(relation, form) for n in by_name.get(name, ())} - {number}
+                    if targets:
+                        found.setdefault(number, []).append(
+                            RelationInForce(
+                                form,
+                                tuple(sorted(targets)),
+                                relation.part,
+                                relation.even_if_free,
+                                test,
+                                relation.source,
                             )
+                        )
         return {number: tuple(relations) for number, relations in found.items()}
 
     def _order(
@@ -396,7 +396,7 @@ class Law:
         country: str,
         mine: Sequence[MeasureInForce],
         relations: Mapping[int, tuple[RelationInForce, ...]],
-        base_duties: frozenset[int],
+        column_1: Mapping[str, frozenset[int]],
     ) -> tuple[MeasureInForce, ...]:
         after: dict[int, set[int]] = {one.number: set() for one in mine}
         for number, each in relations.items():
@@ -405,7 +405,7 @@ class Law:
                     after[target].add(number)
         for one in mine:
             if not one.dormant and any(isinstance(row.value, TopUpTo) for _, row in one.rates):
-                after[one.number] |= base_duties - {one.number}
+                after[one.number] |= column_1[one.rule_set.id] - {one.number}
         by_number = {one.number: one for one in mine}
         then: dict[int, list[int]] = {}
         for number, before in after.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 __all__ = ["Found", "Problems", "check_header", "typed_columns"]
+
+Value = TypeVar("Value")
 
 _PLAIN_NUMBER = r"^-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 _NOT_ZERO = r"^-?[0.]*[1-9]"
@@ -184,11 +186,25 @@ def _numbers_from_text(column: Column, cells: pl.Series, found: Found, problems:
     if fine.all():
         return values
     odd = ~fine
-    parsed: dict[str, float | None] = {}
+    parsed = _parsed(column, cells, cells.filter(odd), parse_number, found, problems)
+    numbers = cells.replace_strict(parsed, default=None, return_dtype=pl.Float64)
+    return pl.select(pl.when(odd).then(numbers).otherwise(values)).to_series()
+
+
+def _parsed(
+    column: Column,
+    cells: pl.Series,
+    suspect: pl.Series,
+    parse: Callable[[str], Value | None],
+    found: Found,
+    problems: Problems,
+) -> dict[str, Value | None]:
+    """Return what each text among the suspect cells stands for, None where it is wrong; each is parsed once."""
+    parsed: dict[str, Value | None] = {}
     wrong: dict[str, CodeProblem] = {}
-    for text in cells.filter(odd).unique(maintain_order=True).to_list():
+    for text in suspect.unique(maintain_order=True).to_list():
         try:
-            parsed[text] = parse_number(text)
+            parsed[text] = parse(text)
         except CodeProblem as problem:
             wrong[text] = problem
             parsed[text] = None
@@ -199,8 +215,7 @@ def _numbers_from_text(column: Column, cells: pl.Series, found: Found, problems:
             return _finding(found, column, row, problem.message, problem.remedy, cells[row])
 
         problems.add_rows(found.name, _rows(cells.is_in(list(wrong))), finding)
-    numbers = cells.replace_strict(parsed, default=None, return_dtype=pl.Float64)
-    return pl.select(pl.when(odd).then(numbers).otherwise(values)).to_series()
+    return parsed
 
 
 def _report_gaps(column: Column, gaps: pl.Series, found: Found, problems: Problems) -> None:
@@ -330,22 +345,7 @@ def _checked(
     """Return the cells with those that are suspect parsed; each text is parsed once."""
     if not suspect.any():
         return cells
-    texts = cells.filter(suspect.fill_null(False)).unique(maintain_order=True).to_list()
-    parsed: dict[str, str | None] = {}
-    wrong: dict[str, CodeProblem] = {}
-    for text in texts:
-        try:
-            parsed[text] = parse(text)
-        except CodeProblem as problem:
-            wrong[text] = problem
-            parsed[text] = None
-    if wrong:
-
-        def finding(row: int) -> Finding:
-            problem = wrong[cells[row]]
-            return _finding(found, column, row, problem.message, problem.remedy, cells[row])
-
-        problems.add_rows(found.name, _rows(cells.is_in(list(wrong))), finding)
+    parsed = _parsed(column, cells, cells.filter(suspect.fill_null(False)), parse, found, problems)
     changed = {text: value for text, value in parsed.items() if value != text}
     return cells.replace_strict(changed, default=cells, return_dtype=pl.String) if changed else cells
 

@@ -41,10 +41,11 @@ def attribute(problem: Problem, solution: Solution, rows: Array, keys: Sequence[
     lines = _lines(problem)
     names, group = _groups(lines, order)
 
+    classes = problem.classes
     class_ = lines["class"].to_numpy().astype(np.int64)
-    tau_m = lines["t"].to_numpy() * problem.relief[class_]
-    tau = (problem.statutory * problem.relief)[class_]
-    phi = problem.pass_through[class_]
+    tau_m = lines["t"].to_numpy() * classes.relief[class_]
+    tau = classes.tau[class_]
+    phi = classes.pass_through[class_]
     supplier = lines["supplier_place"].to_numpy().astype(np.int64)
     price = 1.0 + solution.excess[supplier]
     per_unit = np.stack(
@@ -106,13 +107,12 @@ def _lines(problem: Problem) -> pl.DataFrame:
     """
     place_of_input = np.empty(len(problem.share), np.int64)
     place_of_input[problem.structure.input] = np.arange(len(problem.share))
-    row = problem.crossings["row"].to_numpy().astype(np.int64)
-    of_input = (problem.crossings["kind"] == "input").to_numpy()
+    crossings = problem.classes.crossings
+    row = crossings["row"].to_numpy().astype(np.int64)
+    of_input = (crossings["kind"] == "input").to_numpy()
     place = np.full(len(row), -1, np.int64)
     place[of_input] = place_of_input[row[of_input]]
-    charges = pl.DataFrame(
-        {"class": problem.line_class, "measure_number": problem.line_measure, "t": problem.line_rate}
-    )
+    charges = pl.DataFrame(dict(zip(("class", "measure_number", "t"), problem.classes.lines, strict=True)))
     measures = pl.DataFrame(
         [(one.number, one.measure.id, one.measure.action, one.measure.authority) for one in problem.law.measures],
         schema={
@@ -123,15 +123,14 @@ def _lines(problem: Problem) -> pl.DataFrame:
         },
         orient="row",
     )
-    stages = pl.DataFrame({"supplier": pl.Series(problem.stages, dtype=pl.String)}).with_row_index("supplier_place")
     return (
-        problem.crossings.with_columns(
+        crossings.with_columns(
             pl.Series("place", place),
+            pl.Series("supplier_place", problem.places(crossings["supplier"])),
             pl.Series("shipment", np.where(of_input, -1, row)),
             pl.col("class").cast(pl.Int64),
         )
         .rename({"id": "crossing"})
-        .join(stages, on="supplier", how="left", maintain_order="left")
         .join(charges, on="class", how="inner", maintain_order="left_right")
         .join(measures, on="measure_number", how="left", maintain_order="left")
     )

@@ -82,9 +82,9 @@ class Incidence:
         stage = problem.shipments.stage[rows]
         class_ = problem.shipments.class_[rows]
         price = 1.0 + solution.excess[stage]
-        statutory = np.append(problem.statutory, 0.0)[class_]
-        tau = np.append(problem.statutory * problem.relief, 0.0)[class_]
-        phi = np.append(problem.pass_through, 1.0)[class_]
+        statutory = np.append(problem.classes.statutory, 0.0)[class_]
+        tau = np.append(problem.classes.tau, 0.0)[class_]
+        phi = np.append(problem.classes.pass_through, 1.0)[class_]
         border = phi * tau
         embedded = solution.excess[stage]
         compounding = embedded * border
@@ -135,17 +135,16 @@ class Incidence:
         p_i (1 + φτ)/(1 + τ), duty τ times it.
         """
         problem = self.problem
-        number = pl.DataFrame({"supplier": pl.Series(problem.stages, dtype=pl.String), "excess": self.solution.excess})
-        crossings = problem.crossings.join(number, on="supplier", how="left", maintain_order="left")
+        crossings = problem.classes.crossings
         class_ = crossings["class"].to_numpy().astype(np.int64)
-        tau = (problem.statutory * problem.relief)[class_]
+        tau = problem.classes.tau[class_]
         rates = problem.rates[class_]
-        price = 1.0 + crossings["excess"].to_numpy()
+        price = 1.0 + self.solution.excess[problem.places(crossings["supplier"])]
         customs_value = price * (1.0 + rates) / (1.0 + tau)
         return crossings.select(
             "id", "kind", "supplier", "user", "exporter", "importer", "origin", "product", "program", "declares",
             "share",
-            pl.Series("statutory_rate", problem.statutory[class_]),
+            pl.Series("statutory_rate", problem.classes.statutory[class_]),
             pl.Series("border_rate", rates),
             pl.Series("price", price),
             pl.Series("customs_value", customs_value),

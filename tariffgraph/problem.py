@@ -19,7 +19,17 @@ from .customs.classes import Classes, classify
 from .customs.content import hidden_weight, matching_stages
 from .customs.law import draw_up
 from .customs.origin import determine_origin
-from .errors import Finding, NotProductiveError, RulesError, TariffGraphError, TooLargeError, visible
+from .customs.preference import worksheet
+from .errors import (
+    Finding,
+    NotProductiveError,
+    RulesError,
+    TariffGraphError,
+    TooLargeError,
+    UnknownNameError,
+    suggestion,
+    visible,
+)
 from .frozen import FrozenRecord, read_only
 from .graph.checks import positions
 from .graph.production_graph import ProductionGraph
@@ -157,6 +167,8 @@ class Problem:
         ]
         for column in sorted(one for one in self.classes.crossings.columns if one.startswith("content.")):
             kind = column.removeprefix("content.")
+            if self.law.kinds[kind][0].method == "residual":
+                continue  # what is not shown to hold none stays in
             declared = [
                 frame.filter(pl.col(column).is_not_null())["id"]
                 for frame in (self.graph.inputs, self.graph.shipments)
@@ -173,6 +185,23 @@ class Problem:
                 .select(crossing="id", kind=pl.lit(kind), content=column, hidden="hidden")
             )
         return pl.concat(found).sort("kind", "crossing")
+
+    def worksheet(self, crossing: str, *, program: str | None = None, levels: int = 0) -> pl.DataFrame:
+        """Return the origin worksheet of a good that crosses a border, as a customs worksheet would have it.
+
+        Its value added, each material with its share and status, each test with what it finds and asks for, and the
+        result. ``crossing``: id of an input or shipment; ``program``: another preference than the one claimed;
+        ``levels``: how many levels of materials are opened up (docs/method.md, Origin). Raises UnknownNameError.
+        """
+        rows = self.classes.crossings.filter(pl.col("id") == crossing)
+        if rows.is_empty():
+            message = f"no border crossing has the id '{visible(str(crossing))}'"
+            remedy = suggestion(str(crossing), self.classes.crossings["id"], "crossings")
+            raise UnknownNameError(Finding(message, remedy, field="crossing"))
+        row = rows.row(0, named=True)
+        origin = determine_origin(self.graph, self.structure, self.share)
+        claim = {**row, "program": row["claimed"]}
+        return worksheet(self.graph, self.law, self.structure, self.share, origin, claim, program=program, levels=levels)
 
     @contextmanager
     def _cycles_explained(self, rate: Array) -> Iterator[None]:

@@ -237,7 +237,9 @@ CROSSINGS: tuple[Column, ...] = (
     Column("importer", "country", "country that charges"),
     Column("origin", "country", "customs origin of the goods"),
     Column("product", "product", "product that crosses the border"),
-    Column("program", "word", "preference that is claimed; null for none", gaps=True),
+    Column("claimed", "word", "preference that is claimed; null for none", gaps=True),
+    Column("qualifies", "flag", "whether the good qualifies for it; null where nothing is claimed", gaps=True),
+    Column("program", "word", "preference that counts: the one claimed, where the good qualifies", gaps=True),
     Column("declares", "declarations", "declarations made at the border; null for none", gaps=True),
     Column("share", "number", "cost of the input; null for a shipment", unit="share of the user's output value"),
     Column("statutory_rate", "number", "all measures at this border", unit=_CUSTOMS),
@@ -245,6 +247,19 @@ CROSSINGS: tuple[Column, ...] = (
     Column("price", "number", "price before this border", unit=_GOOD),
     Column("customs_value", "number", "what the duty is charged on: p (1 + φτ)/(1 + τ)", unit=_GOOD),
     Column("duty", "number", "duty collected, after drawback", unit=_GOOD),
+)
+
+CLAIMS: tuple[Column, ...] = (
+    Column("id", "id", "id of the input or shipment that claims"),
+    Column("program", "word", "preference that is claimed"),
+    Column("product", "product", "product that crosses the border"),
+    Column("qualifies", "flag", "whether the good qualifies"),
+    Column("by_rule", "flag", "whether a rule of origin says so; a claim without a rule is taken as declared"),
+    Column("test", "text", "what the rule asks; null without a rule", gaps=True),
+    Column("value", "number", "what the test that comes nearest finds", unit="share", gaps=True),
+    Column("needed", "number", "what it asks for", unit="share", gaps=True),
+    Column("missed_by", "number", "by how much it is missed", unit="share", gaps=True),
+    Column("reason", "text", "how the claim was judged"),
 )
 
 #: Attributes that ``result.to_networkx()`` puts on nodes and edges; reading the graph back leaves them out.

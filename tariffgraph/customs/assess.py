@@ -9,13 +9,15 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..rules.rate import CUSTOMS_VALUE, AdValorem, Compound, Ends, ScheduleRate, TopUpTo
+from ..rules.rate import CUSTOMS_VALUE, AdValorem, Compound, Ends, QuotaRate, ScheduleRate, TopUpTo
+from .law import QUOTA_FILLED
 from .part import part_of
 from .quantity import ad_valorem_equivalent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..rules.measure import Row
     from ..rules.rate import Base, Rate
     from .facts import Facts
     from .law import ImporterLaw, Law, MeasureInForce, RelationInForce
@@ -32,6 +34,8 @@ class Line:
 
     ``base``: share of the customs value charged; ``rate``: on that base; ``duty``: base · rate, of the customs value.
     ``status``: charged, free, covered, excluded, replaced or not-applicable, and ``reason`` why.
+    ``rate_row``, ``base_row``: the rows that applied; ``acted``: the relations that excluded, replaced or covered it.
+    ``quota``: the quota that the rate draws on, ``refused`` that it is absolute and filled (charged as if it were not).
     ``coarse``: scopes that a product with too few digits was held not to match.
     """
 
@@ -42,6 +46,11 @@ class Line:
     status: str
     reason: str
     coarse: tuple[str, ...] = ()
+    rate_row: Row[Rate] | None = None
+    base_row: Row[Base] | None = None
+    acted: tuple[RelationInForce, ...] = ()
+    quota: str = ""
+    refused: bool = False
 
 
 def assess_facts(law: Law, importer: ImporterLaw, facts: Facts) -> list[Line]:
@@ -60,8 +69,8 @@ class _Walk:
         self.law = law
         self.importer = importer
         self.facts = facts
-        self.removed: dict[int, tuple[str, str]] = {}
-        self.covered: dict[int, list[tuple[Part, str]]] = {}
+        self.removed: dict[int, tuple[str, str, RelationInForce]] = {}
+        self.covered: dict[int, list[tuple[Part, str, RelationInForce]]] = {}
         self.duties: dict[int, float] = {}
         self.replaced_by: dict[int, set[int]] = {}
         self.base_duties = importer.base_duties
@@ -98,58 +107,67 @@ class _Walk:
         failure = one.test.failure(facts, coarse)
         if failure is not None:
             return silent("not-applicable", failure)
-        rate, why_not = self.rate(one, stated, coarse)
+        rate, rate_row, why_not = self.rate(one, stated, coarse)
         if rate is None:
-            return silent("not-applicable", why_not)
+            return Line(one.number, 0.0, 0.0, 0.0, "not-applicable", why_not, rate_row=rate_row), None
         if one.number in self.removed:
-            return silent(*self.removed[one.number])
+            status, reason, by_relation = self.removed[one.number]
+            return Line(one.number, 0.0, 0.0, 0.0, status, reason, rate_row=rate_row, acted=(by_relation,)), None
 
-        base = self.base(one, coarse)
+        base_row = self.base_row(one, coarse)
+        base = CUSTOMS_VALUE if base_row is None else base_row.value
         own = part = part_of(base, facts.content)
         takers = self.covered.get(one.number, [])
-        for cover, _ in takers:
+        for cover, *_ in takers:
             part = part.less(cover)
         share = part.share
+        quota, refused = "", False
+        if isinstance(rate, QuotaRate):
+            filled = QUOTA_FILLED in facts.declares or rate.name in facts.filled
+            quota, refused = rate.name, filled and rate.over_quota is None
+            rate = rate.over_quota if filled and rate.over_quota is not None else rate.in_quota
         charged = self.ad_valorem(one, rate)
         duty = charged * share
         reason = ""
         if own.share > share:
-            by = ", ".join(dict.fromkeys(name for _, name in takers))
+            by = ", ".join(dict.fromkeys(name for _, name, _ in takers))
             reason = f"{own.share - share:.12g} of the value is covered by {by}"
         elif base.form != "customs-value" and base.kind not in facts.content:
             full = base.form == "without" or base.unknown == "full"
             what = "the whole value is charged" if full else "nothing is charged"
             reason = f"the content of {base.kind} is unknown: {what}"
         status = "charged" if duty else "covered" if charged and own.share > share else "free"
-        return Line(one.number, share, charged, duty, status, reason), part
+        acted = tuple(dict.fromkeys(relation for *_, relation in takers))
+        line = Line(one.number, share, charged, duty, status, reason, (), rate_row, base_row, acted, quota, refused)
+        return line, part
 
     def rate(
         self, one: MeasureInForce, stated: Mapping[str, AdValorem | Compound], coarse: list[str]
-    ) -> tuple[Rate | None, str]:
-        """Return the rate of the last row that holds; or None, and why none does."""
+    ) -> tuple[Rate | None, Row[Rate] | None, str]:
+        """Return the rate of the last row that holds, and the row; or None, and why none does."""
         if stated:
             if self.column_1_charged:
-                return None, "the entry states the column-1 rate, and another measure charges it"
+                return None, None, "the entry states the column-1 rate, and another measure charges it"
             self.column_1_charged = True
             special = self.facts.program is not None and "special" in stated
-            return stated["special" if special else "general"], ""
+            return stated["special" if special else "general"], None, ""
         why_not = "no row of it holds"
         for test, row in reversed(one.rates):
             failure = test.failure(self.facts, coarse)
             if failure is None:
                 if isinstance(row.value, Ends):
                     source = row.source or one.measure.source
-                    return None, f"it no longer applies ({source})" if source else "it no longer applies"
-                return row.value, ""
+                    return None, row, f"it no longer applies ({source})" if source else "it no longer applies"
+                return row.value, row, ""
             why_not = failure
-        return None, why_not
+        return None, None, why_not
 
-    def base(self, one: MeasureInForce, coarse: list[str]) -> Base:
-        """Return the base of the last row that holds, the customs value where none does."""
+    def base_row(self, one: MeasureInForce, coarse: list[str]) -> Row[Base] | None:
+        """Return the base row that holds last; None is the customs value."""
         for test, row in reversed(one.bases):
             if test.failure(self.facts, coarse) is None:
-                return row.value
-        return CUSTOMS_VALUE
+                return row
+        return None
 
     def ad_valorem(self, one: MeasureInForce, rate: Rate) -> float:
         """Return a rate as a share of the base."""
@@ -176,20 +194,21 @@ class _Walk:
 
     def act(self, one: MeasureInForce, relation: RelationInForce, duty: float, part: Part) -> None:
         """Let a measure that applies exclude, cover or replace the ones after it."""
-        by = one.measure.id + (f" ({relation.source})" if relation.source else "")
+        law = relation.relation
+        by = one.measure.id + (f" ({law.source})" if law.source else "")
         if relation.form == "replaces":
             for target in relation.targets:
-                self.removed.setdefault(target, ("replaced", f"replaced by {by}"))
+                self.removed.setdefault(target, ("replaced", f"replaced by {by}", relation))
                 self.replaced_by.setdefault(target, set()).add(one.number)
-        elif not (duty > 0 or relation.even_if_free):
+        elif not (duty > 0 or law.even_if_free):
             return
         elif relation.form == "excludes":
             for target in relation.targets:
-                self.removed.setdefault(target, ("excluded", f"excluded by {by}"))
+                self.removed.setdefault(target, ("excluded", f"excluded by {by}", relation))
         else:
-            cover = part if relation.part is None else part_of(relation.part, self.facts.content)
+            cover = part if law.part is None else part_of(law.part, self.facts.content)
             for target in relation.targets:
-                self.covered.setdefault(target, []).append((cover, by))
+                self.covered.setdefault(target, []).append((cover, by, relation))
 
 
 def claiming_and_not(facts: Facts, utilization: float) -> list[tuple[float, Facts]]:

@@ -1,7 +1,8 @@
 """Crossings with the same facts share a class, and the law is asked once a class.
 
 Facts are declared in the tables or computed from the graph (content, origin); a class holds those that some row in
-force in the importing country asks for, and what the border does with the duty (pass-through, drawback).
+force in the importing country asks for, and what the border does with the duty (pass-through, drawback). Claims of
+preference are judged before the law is asked; quotas are filled, and credits paid, once it has answered.
 """
 
 from __future__ import annotations
@@ -17,17 +18,26 @@ import polars as pl
 from ..codes import CodeProblem, product_key
 from ..errors import Finding, GraphError, suggestion, visible
 from ..frozen import FrozenFrame, FrozenRecord, read_only
+from ..graph.checks import positions
 from .assess import assess_facts, claiming_and_not
-from .content import content_of_kind, matching_stages
+from .content import content_of_kind, matching_stages, reached_from, residual_content
+from .credit import Charge, apply_credits, charges_of
 from .facts import Facts
+from .law import QUOTA_FILLED
 from .origin import determine_origin
+from .preference import judge_claims
+from .quota import Quota, quota_of, split_by_quotas
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..core.structure import Structure
     from ..graph.production_graph import ProductionGraph
+    from ..rules.measure import Reach
+    from .assess import Line
     from .law import Law
+
+    Assessed = list[tuple[float, list[Line]]]
 
 Array = np.ndarray[Any, Any]
 
@@ -42,12 +52,16 @@ SIGNIFICANT_DIGITS = 14
 class Classes:
     """The border crossings of a graph by class, and what each class owes.
 
-    ``crossings``: one row a crossing: its facts, ``kind`` (input or shipment), ``row`` in that table, ``class``.
-    ``statutory``: (classes,), t; ``relief``: (classes,), 1 − drawback; ``pass_through``: (classes,), φ. ``line_class``,
-    ``line_measure``, ``line_rate``: (lines,), the part of a class's t that each measure (by number) charges.
+    ``crossings``: one row a crossing: its facts, ``kind`` (input or shipment), ``row`` in that table, ``class``;
+    ``claimed`` is the program claimed, ``program`` the one that counts, ``qualifies`` whether it does. ``claims``: how
+    each claim was judged. ``statutory``: (classes,), t; ``relief``: (classes,), 1 − drawback; ``pass_through``:
+    (classes,), φ. ``line_class``, ``line_measure``, ``line_rate``: (lines,), the part of a class's t that each measure
+    charges or credit pays, by its number in ``charges``.
     """
 
     crossings: FrozenFrame = FrozenFrame()  # noqa: RUF009 - a descriptor, not a default
+    claims: FrozenFrame = FrozenFrame()  # noqa: RUF009
+    charges: tuple[Charge, ...]
     statutory: Array
     relief: Array
     pass_through: Array
@@ -64,7 +78,7 @@ class Classes:
 
     @property
     def lines(self) -> tuple[Array, Array, Array]:
-        """Class, measure and part of t of every line, (lines,) each."""
+        """Class, charge and part of t of every line, (lines,) each."""
         return self.line_class, self.line_measure, self.line_rate
 
 
@@ -93,19 +107,30 @@ class _Classifier:
         self.origin = determine_origin(graph, structure, share)
         self.findings: list[Finding] = []
         self.counts: dict[str, int] = {}
+        self.claims = pl.DataFrame()
+        self.reaches: list[Reach] = []
 
     def classes(self) -> Classes:
         crossings, keys = self._numbered(self._crossings())
-        statutory, line_class, line_measure, line_rate = self._assessed(crossings, keys)
-        self.counts |= {"crossings": len(crossings), "classes": len(keys)}
+        assessed = self._quotas_filled(crossings, keys, self._assessed(crossings, keys))
+        lines = self._lines(crossings, assessed)
+        relief = 1.0 - keys["drawback"].to_numpy()
+        class_, parents, lines = apply_credits(self.law, self.graph.stages, crossings, relief, lines)
+        crossings = crossings.with_columns(pl.Series("class", class_, dtype=crossings.schema["class"]))
+        charged: list[list[float]] = [[] for _ in parents]
+        for one, _, t in lines:
+            charged[one].append(t)
+        self.counts |= {"crossings": len(crossings), "classes": len(parents)}
         return Classes(
             crossings=crossings,
-            statutory=read_only(statutory),
-            relief=read_only(1.0 - keys["drawback"].to_numpy()),
-            pass_through=read_only(keys["pass_through"].to_numpy()),
-            line_class=read_only(line_class),
-            line_measure=read_only(line_measure),
-            line_rate=read_only(line_rate),
+            claims=self.claims,
+            charges=charges_of(self.law),
+            statutory=read_only(np.array([math.fsum(parts) for parts in charged], np.float64)),
+            relief=read_only(relief[parents]),
+            pass_through=read_only(keys["pass_through"].to_numpy()[parents]),
+            line_class=read_only(np.array([one for one, _, _ in lines], np.int64)),
+            line_measure=read_only(np.array([number for _, number, _ in lines], np.int64)),
+            line_rate=read_only(np.array([t for _, _, t in lines], np.float64)),
             counts=self.counts,
             findings=tuple(self.findings),
         )
@@ -164,10 +189,11 @@ class _Classifier:
         )
         if self.pass_through is not None:
             crossings = crossings.with_columns(pass_through=pl.lit(self.pass_through, pl.Float64))
-        return self._claims(self._contents(crossings, declared))
+        crossings = crossings.sort("kind", "row")
+        return self._reached(self._contents(self._claims(crossings), declared))
 
     def _claims(self, crossings: pl.DataFrame) -> pl.DataFrame:
-        """Drop claims of programs that no loaded set knows, and declarations that nothing asks for; say so."""
+        """Drop claims that do not qualify, or of unknown programs; warn of declarations that nothing asks for."""
         known = sorted(self.law.programs)
         claimed = crossings["program"]
         unknown = claimed.is_not_null() & ~claimed.is_in(pl.Series(known, dtype=pl.String).implode())
@@ -191,10 +217,25 @@ class _Classifier:
                         "unknown-declaration",
                         rows,
                     )
-        # What is not claimed has no part that claims it.
-        program = pl.when(pl.Series(unknown)).then(None).otherwise(pl.col("program"))
-        return crossings.with_columns(program=program).with_columns(
-            utilization=pl.when(pl.col("program").is_not_null()).then(pl.col("utilization")).otherwise(1.0)
+        known_claims = pl.when(pl.Series(unknown)).then(None).otherwise(pl.col("program"))
+        crossings = crossings.with_columns(claimed=pl.col("program"), program=known_claims)
+        claims = judge_claims(
+            self.graph,
+            self.law,
+            self.structure,
+            self.share,
+            self.origin,
+            crossings.filter(pl.col("program").is_not_null()),
+        )
+        self.claims = claims.frame
+        self.findings += claims.findings
+        self.counts["claims_not_qualifying"] = int((~self.claims["qualifies"]).sum())
+        # What is not claimed, or does not qualify, has no part that claims it.
+        return (
+            crossings.join(self.claims.select("kind", "row", "qualifies"), on=["kind", "row"], how="left")
+            .sort("kind", "row")
+            .with_columns(program=pl.when("qualifies").then("program"))
+            .with_columns(utilization=pl.when(pl.col("program").is_not_null()).then("utilization").otherwise(1.0))
         )
 
     def _contents(self, crossings: pl.DataFrame, declared: Sequence[str]) -> pl.DataFrame:
@@ -221,7 +262,10 @@ class _Classifier:
             kind = column.removeprefix("content.")
             matches = matching_stages(self.graph.stages, self.origin, self.law, kind)[self.structure.stage]
             self._coarse_for(kind)
-            content, known = content_of_kind(self.structure, self.share, matches)
+            if self.law.kinds[kind][0].method == "residual":
+                content, known = residual_content(self.structure, self.share, matches, self._declared(column))
+            else:
+                content, known = content_of_kind(self.structure, self.share, matches)
             by_stage = pl.DataFrame(
                 {
                     "supplier": names,
@@ -237,6 +281,37 @@ class _Classifier:
                 .drop("computed")
             )
         return crossings
+
+    def _declared(self, column: str) -> Array:
+        """Return the content that each input declares, NaN where it declares none; in the engine's order."""
+        inputs = self.graph.inputs
+        if column not in inputs.columns:
+            return np.full(len(inputs), np.nan)
+        return inputs[column].fill_null(np.nan).to_numpy()[self.structure.input]
+
+    def _reached(self, crossings: pl.DataFrame) -> pl.DataFrame:
+        """Note at each crossing, in ``reach``, which of the conditions on stages upstream hold that its law asks."""
+        askers: dict[Reach, list[str]] = {}
+        for country in crossings["importer"].unique().sort():
+            for reach in self.law.importer(country).reaches:
+                askers.setdefault(reach, []).append(country)
+        self.reaches = sorted(askers, key=lambda one: (one.kind, one.inside))
+        supplier = positions(crossings["supplier"], self.graph.stages["stage"].gather(self.structure.stage))
+        noted = pl.Series([""], dtype=pl.String).new_from_index(0, len(crossings))
+        for at, reach in enumerate(self.reaches):
+            holds = self._reach(reach)[supplier] & crossings["importer"].is_in(askers[reach]).to_numpy()
+            noted = noted + pl.Series(np.where(holds, f"{at};", ""), dtype=pl.String)
+        return crossings.with_columns(reach=noted)
+
+    def _reach(self, reach: Reach) -> Array:
+        """Return which goods meet a condition on the stages upstream; in the engine's order."""
+        order = self.structure.stage
+        of_kind = matching_stages(self.graph.stages, self.origin, self.law, reach.kind)[order]
+        if not reach.inside:
+            return reached_from(self.structure, of_kind)
+        inside = matching_stages(self.graph.stages, self.origin, self.law, reach.inside)[order]
+        known = of_kind | (self.structure.inputs_of_stage > 0)
+        return known & ~reached_from(self.structure, of_kind & ~inside)
 
     def _coarse_for(self, kind: str) -> None:
         """Warn of products with too few digits to tell whether they are of a kind."""
@@ -262,7 +337,6 @@ class _Classifier:
     def _numbered(self, crossings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Number the crossings by class: the same facts, as far as the importer's law asks, and the same φ and d."""
         asks = {country: self.law.importer(country).asks for country in crossings["importer"].unique().sort()}
-        crossings = crossings.sort("kind", "row")
         for column, fact in (
             ("nationality", "nationality"),
             ("used_in", "used_in"),
@@ -275,68 +349,128 @@ class _Classifier:
                 .then(pl.col(column))
                 .alias(f"asked_{column}")
             )
+        # A quota is filled by the crossings whose quantity is known, and that do not declare it filled.
+        quotas = sorted(country for country, facts in asks.items() if "quota" in facts)
         crossings = crossings.with_columns(
-            asked_value=pl.when(pl.col("asked_quantity").is_not_null()).then(pl.col("value"))
+            asked_value=pl.when(pl.col("asked_quantity").is_not_null()).then(pl.col("value")),
+            fills=pl.col("importer").is_in(pl.Series(quotas, dtype=pl.String).implode())
+            & pl.col("quantity").is_not_null()
+            & ~pl.col("declares").fill_null("").str.split(";").list.contains(QUOTA_FILLED),
         )
         columns = [
             "importer", "exporter", "origin", "product", "program", "utilization", "declares", "pass_through",
-            "drawback", "asked_nationality", "asked_used_in", "asked_value", "asked_quantity", "asked_unit",
+            "drawback", "reach", "fills", "asked_nationality", "asked_used_in", "asked_value", "asked_quantity",
+            "asked_unit",
             *(one for one in crossings.columns if one.startswith("content.")),
         ]  # fmt: skip
         keys = crossings.select(columns).unique(maintain_order=True).with_row_index("class")
         numbered = crossings.join(keys, on=columns, how="left", nulls_equal=True, maintain_order="left")
-        return numbered.drop([one for one in numbered.columns if one.startswith("asked_")]), keys
+        return numbered.drop([one for one in numbered.columns if one.startswith("asked_")], "reach"), keys
 
-    def _assessed(self, crossings: pl.DataFrame, keys: pl.DataFrame) -> tuple[Array, Array, Array, Array]:
-        """Ask the law once a class; return t by class, and the lines (class, measure, t_m)."""
-        t = np.zeros(len(keys))
-        lines: list[tuple[int, int, float]] = []
+    def _assessed(self, crossings: pl.DataFrame, keys: pl.DataFrame) -> list[Assessed]:
+        """Ask the law once a class; return the weighted lines of each, quotas taken as not filled."""
+        assessed: list[Assessed] = []
         problems: dict[tuple[str, str], list[int]] = {}
-        coarse: dict[str, list[int]] = {}
         uncovered: set[str] = set()
-        met: set[int] = set()
-        reasons: dict[int, Counter[str]] = {}
         for class_, key in enumerate(keys.iter_rows(named=True)):
+            assessed.append([])
             importer = self.law.importer(key["importer"])
             if not importer.measures:
                 uncovered.add(key["importer"])
                 continue
-            facts = _facts_of(key)
-            weights: dict[int, float] = {}
-            for weight, each in claiming_and_not(facts, key["utilization"]):
-                try:
-                    assessed = assess_facts(self.law, importer, each)
-                except CodeProblem as problem:
-                    problems.setdefault((problem.message, problem.remedy), []).append(class_)
-                    break
-                for line in assessed:
-                    for reason in line.coarse:
-                        where = f"{self.law.measures[line.number].measure.id}: {reason}"
-                        coarse.setdefault(where, []).append(class_)
-                    if line.status == "not-applicable":
-                        reasons.setdefault(line.number, Counter())[line.reason.partition(" (it is ")[0]] += 1
-                    else:
-                        met.add(line.number)
-                        weights[line.number] = weights.get(line.number, 0.0) + weight * line.duty
-            lines.extend((class_, number, part) for number, part in sorted(weights.items()) if part)
-            t[class_] = math.fsum(weights.values())
+            try:
+                assessed[class_] = [
+                    (weight, assess_facts(self.law, importer, each)) for weight, each in self._entries(key)
+                ]
+            except CodeProblem as problem:
+                problems.setdefault((problem.message, problem.remedy), []).append(class_)
+        self._raise(crossings, problems)
+        self._uncovered(crossings, uncovered)
+        return assessed
+
+    def _entries(self, key: Mapping[str, Any]) -> list[tuple[float, Facts]]:
+        """Return the entries that the crossings of a class are made of, with their weights."""
+        return claiming_and_not(_facts_of(key, self.reaches), key["utilization"])
+
+    def _raise(self, crossings: pl.DataFrame, problems: Mapping[tuple[str, str], Sequence[int]]) -> None:
         if problems:
             raise GraphError(
                 Finding(f"{message} (at {_crossings_text(_of_classes(crossings, classes))})", remedy, check="facts")
                 for (message, remedy), classes in sorted(problems.items())
             )
+
+    def _quotas_filled(self, crossings: pl.DataFrame, keys: pl.DataFrame, assessed: list[Assessed]) -> list[Assessed]:
+        """Let the shipments fill the quotas they draw on; return the lines with what lies beyond a quota charged so."""
+        filling = crossings.filter("fills")
+        brought: dict[int, list[tuple[float, str]]] = {}
+        for class_, quantity, unit in filling.select("class", "quantity", "unit").iter_rows():
+            brought.setdefault(class_, []).append((quantity, unit))
+        quotas: dict[str, Quota] = {}
+        problems: dict[tuple[str, str], list[int]] = {}
+        for class_, quantities in sorted(brought.items()):
+            for weight, lines in assessed[class_]:
+                drawn = {rate.name: rate for rate in map(quota_of, lines) if rate is not None}
+                for name, rate in sorted(drawn.items()):
+                    try:
+                        quotas.setdefault(name, Quota(rate)).draw(class_, weight, quantities)
+                    except CodeProblem as problem:
+                        problems.setdefault((problem.message, problem.remedy), []).append(class_)
+        self._raise(crossings, problems)
+        short: dict[int, dict[str, float]] = {}
+        for name, quota in sorted(quotas.items()):
+            if quota.within == 1.0:
+                continue
+            if quota.rate.over_quota is None:
+                self.findings.append(quota.refusal(_crossings_text(_of_classes(filling, quota.classes))))
+                continue
+            for class_ in quota.classes:
+                short.setdefault(class_, {})[name] = quota.within
+        rows = keys.rows(named=True) if short else []
+        for class_, within in short.items():
+            importer = self.law.importer(rows[class_]["importer"])
+            assessed[class_] = [
+                (weight, assess_facts(self.law, importer, each))
+                for weight, each in split_by_quotas(self._entries(rows[class_]), within)
+            ]
+        return assessed
+
+    def _lines(self, crossings: pl.DataFrame, assessed: Sequence[Assessed]) -> list[tuple[int, int, float]]:
+        """Return what each measure charges on each class (class, measure, t_m); warn of what is surprising."""
+        found: list[tuple[int, int, float]] = []
+        coarse: dict[str, list[int]] = {}
+        refused: dict[str, list[int]] = {}
+        met: set[int] = set()
+        reasons: dict[int, Counter[str]] = {}
+        for class_, entries in enumerate(assessed):
+            duties: dict[int, list[float]] = {}
+            for weight, lines in entries:
+                for line in lines:
+                    for reason in line.coarse:
+                        where = f"{self.law.measures[line.number].measure.id}: {reason}"
+                        coarse.setdefault(where, []).append(class_)
+                    if line.refused:
+                        refused.setdefault(line.quota, []).append(class_)
+                    if line.status == "not-applicable":
+                        reasons.setdefault(line.number, Counter())[line.reason.partition(" (it is ")[0]] += 1
+                    else:
+                        met.add(line.number)
+                        duties.setdefault(line.number, []).append(weight * line.duty)
+            charged = sorted((number, math.fsum(parts)) for number, parts in duties.items())
+            found.extend((class_, number, part) for number, part in charged if part)
         for reason, classes in sorted(coarse.items()):
             rows = _of_classes(crossings, classes)
             self._warn(f"{reason} (at {_crossings_text(rows)})", "Give it with more digits.", "coarse-product", rows)
-        self._uncovered(crossings, uncovered)
+        for name, classes in sorted(refused.items()):
+            rows = _of_classes(crossings, classes)
+            self._warn(
+                f"the quota '{visible(name)}' is declared filled at {_crossings_text(rows)}, and beyond it nothing is "
+                "admitted: the rate within the quota is shown",
+                "Leave the declaration out, or the crossing.",
+                "quota",
+                rows,
+            )
         self._unmatched(met, reasons)
-        columns = list(zip(*lines, strict=True)) if lines else [(), (), ()]
-        return (
-            t,
-            np.array(columns[0], np.int64),
-            np.array(columns[1], np.int64),
-            np.array(columns[2], np.float64),
-        )
+        return found
 
     def _uncovered(self, crossings: pl.DataFrame, uncovered: set[str]) -> None:
         rows = crossings.filter(pl.col("importer").is_in(pl.Series(sorted(uncovered), dtype=pl.String).implode()))
@@ -374,7 +508,7 @@ def _without_noise(content: Array) -> Array:
     return np.asarray(np.round(content * scale) / scale)
 
 
-def _facts_of(key: Mapping[str, Any]) -> Facts:
+def _facts_of(key: Mapping[str, Any], reaches: Sequence[Reach]) -> Facts:
     return Facts(
         product=key["product"],
         origin=key["origin"],
@@ -389,6 +523,7 @@ def _facts_of(key: Mapping[str, Any]) -> Facts:
             for name, share in key.items()
             if name.startswith("content.") and share is not None
         },
+        reach=frozenset(reaches[int(at)] for at in key["reach"].split(";") if at),
         value=key["asked_value"],
         quantity=key["asked_quantity"],
         unit=key["asked_unit"],

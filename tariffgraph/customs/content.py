@@ -3,6 +3,7 @@
 Shares of untaxed values, so that no rate enters them:
 
     content of a kind    K_i = 1 if stage i matches, else Σ_e a_e K_supplier(e)
+    by the residual      K_i = 1 if stage i matches, else 1 − Σ_e a_e [e is shown to hold none]
     value-added content  c_j = v_j [country_j] + Σ_e a_e c_supplier(e)
 """
 
@@ -22,7 +23,14 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-__all__ = ["content_of_kind", "hidden_weight", "matching_stages", "value_added_content"]
+__all__ = [
+    "content_of_kind",
+    "hidden_weight",
+    "matching_stages",
+    "reached_from",
+    "residual_content",
+    "value_added_content",
+]
 
 
 def matching_stages(stages: pl.DataFrame, origin: pl.Series, law: Law, kind: str) -> Array:
@@ -58,6 +66,39 @@ def content_of_kind(structure: Structure, share: Array, matches: Array) -> tuple
     weight = share * np.repeat(~matches, inputs_of_stage)
     content = structure.solve(weight, matches.astype(np.float64))
     return content, matches | (inputs_of_stage > 0)
+
+
+def residual_content(structure: Structure, share: Array, matches: Array, declared: Array) -> tuple[Array, Array]:
+    """Return the content of a kind by the residual method, and whether it is known; in the engine's order.
+
+    The value less the direct inputs that are shown to hold none: those that declare 0, and those whose good is known
+    to hold nothing of the kind. Labour and fabrication stay in, and so does what is unknown; where all the inputs are
+    shown to hold none, so does the good. ``share``: (inputs,), untaxed; ``declared``: (inputs,), NaN where nothing is
+    declared; ``matches``: (stages,).
+    """
+    content, known = content_of_kind(structure, share, matches)
+    computed_none = (content == 0.0) & known
+    holds_none = np.where(np.isnan(declared), computed_none[structure.supplier], declared == 0.0)
+    spared = np.bincount(structure.user, weights=share * holds_none, minlength=structure.stages)
+    holding = np.bincount(structure.user, weights=~holds_none, minlength=structure.stages)
+    residual = np.where(holding > 0, np.maximum(0.0, 1.0 - spared), 0.0)
+    return np.where(matches, 1.0, residual), known
+
+
+def reached_from(structure: Structure, marked: Array) -> Array:
+    """Return which goods have a marked stage upstream, or are of one. Shape (stages,), in the engine's order."""
+    by_supplier = np.argsort(structure.supplier, kind="stable")
+    users = structure.user[by_supplier]
+    start = np.searchsorted(structure.supplier[by_supplier], np.arange(structure.stages + 1))
+    reached = marked.copy()
+    front = np.flatnonzero(marked)
+    while len(front):
+        first, count = start[front], start[front + 1] - start[front]
+        at = np.repeat(first - np.concatenate([[0], np.cumsum(count)[:-1]]), count) + np.arange(count.sum())
+        front = np.unique(users[at])
+        front = front[~reached[front]]
+        reached[front] = True
+    return reached
 
 
 def hidden_weight(structure: Structure, share: Array, matches: Array) -> Array:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .assess import Line
     from .law import Law
 
-__all__ = ["Duty", "assess"]
+__all__ = ["Duty", "assess", "facts_of"]
 
 _LINES = {
     "measure": pl.String,
@@ -90,7 +90,7 @@ def assess(rules: Any, entry: Entry, *, as_of: date | str | None = None, known_o
         )
     book = as_rules(rules)
     law = draw_up(book, as_of, known_on)
-    facts, findings = _facts(law, entry)
+    facts, findings = facts_of(law, entry)
     importer = law.importer(facts.importer)
     try:
         assessed = [
@@ -109,6 +109,18 @@ def assess(rules: Any, entry: Entry, *, as_of: date | str | None = None, known_o
             )
             for line in coarse
             for reason in line.coarse
+        )
+    refused = [line for _, lines in assessed for line in lines if line.refused]
+    if refused:
+        raise EntryError(
+            Finding(
+                f"the quota '{visible(line.quota)}' is filled, and beyond it nothing is admitted"
+                + (f" ({line.rate_row.source})" if line.rate_row is not None and line.rate_row.source else ""),
+                "Enter the goods in the next period, or leave the declaration 'quota-filled' out.",
+                check="quota",
+                measure=law.measures[line.number].measure.id,
+            )
+            for line in {line.number: line for line in refused}.values()
         )
     if not importer.measures:
         findings.append(
@@ -154,7 +166,8 @@ def _merged(law: Law, entry: Entry, lines: list[tuple[float, Line]]) -> dict[str
     }
 
 
-def _facts(law: Law, entry: Entry) -> tuple[Facts, list[Finding]]:
+def facts_of(law: Law, entry: Entry) -> tuple[Facts, list[Finding]]:
+    """Return the facts of an entry under a law, and what is surprising in them. Raises EntryError."""
     problems: list[Finding] = []
     findings: list[Finding] = []
     regions = {name for each in law.rules.rule_sets for name in each.regions}

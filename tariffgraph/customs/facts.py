@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..rules.measure import Reach
     from ..rules.rate import AdValorem, Compound
 
 __all__ = ["Facts"]
@@ -18,7 +19,8 @@ class Facts:
     """One crossing as the law sees it; None is unknown, and meets no condition.
 
     ``product`` and ``used_in`` are canonical codes. ``program`` is claimed and qualifies. ``content``: known shares by
-    kind. ``quantity`` in ``unit``, ``value`` untaxed; ``column_1``: base rates stated by the caller.
+    kind; ``reach``: the conditions on what stands upstream that hold. ``quantity`` in ``unit``, ``value`` untaxed;
+    ``column_1``: base rates stated by the caller. ``filled``: quotas that are used up, besides a declaration.
     """
 
     product: str
@@ -30,7 +32,9 @@ class Facts:
     program: str | None = None
     declares: frozenset[str] = frozenset()
     content: Mapping[str, float] = field(default_factory=dict)
+    reach: frozenset[Reach] = frozenset()
     value: float | None = None
     quantity: float | None = None
     unit: str | None = None
     column_1: Mapping[str, AdValorem | Compound] = field(default_factory=dict)
+    filled: frozenset[str] = frozenset()

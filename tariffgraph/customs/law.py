@@ -11,35 +11,49 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from heapq import heapify, heappop, heappush
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from ..codes import CodeProblem, ProductScope, parse_date, product_key
 from ..errors import Finding, RulesError, TariffGraphError
-from ..rules.rate import Compound, Rate, ScheduleRate, TopUpTo
+from ..rules.rate import Compound, QuotaRate, Rate, ScheduleRate, TopUpTo
 from .schedule import ScheduleIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from ..rules.measure import Conditions, Measure, Products, Row
+    from ..rules.measure import Conditions, Measure, Products, Reach, Row
     from ..rules.rate import Base
     from ..rules.relation import Relation
-    from ..rules.rule_set import ContentKind, Program, RuleSet
+    from ..rules.rule_set import ContentKind, Credit, Program, RuleSet
     from ..rules.rules import Rules
     from .facts import Facts
 
-__all__ = ["ImporterLaw", "Law", "MeasureInForce", "Test", "draw_up"]
+__all__ = [
+    "QUOTA_FILLED",
+    "CreditInForce",
+    "ImporterLaw",
+    "Law",
+    "MeasureInForce",
+    "RelationInForce",
+    "Test",
+    "day_of",
+    "draw_up",
+]
 
 DIGITS = 12
+#: the declaration that the quota of an entry is used up
+QUOTA_FILLED = "quota-filled"
 
 
 class Test:
     """Conditions with lists, groups and dates resolved: do they hold for these facts, and if not, why.
 
-    ``asks``: the facts that they look at. A product coarser than a line of a scope does not match it, and says so.
+    ``asks``: the facts that they look at, ``reach`` what they ask of the stages upstream.
+    A product coarser than a line of a scope does not match it, and says so.
     """
 
-    __slots__ = ("_checks", "_scopes", "asks")
+    __slots__ = ("_checks", "_scopes", "asks", "reach")
 
     def __init__(self, conditions: Conditions, law: Law, rule_set: RuleSet) -> None:
         self.asks: set[str] = set()
@@ -63,6 +77,9 @@ class Test:
         for kind, threshold in sorted(conditions.content.items()):
             self.asks.add(f"content.{kind}")
             checks.append(_at_least(kind, threshold))
+        self.reach = conditions.reach
+        if conditions.reach is not None:
+            checks.append(_reached(conditions.reach))
         self._checks = tuple(checks)
         self._scopes = tuple(
             (fact, products, law.scope(products, rule_set), negated)
@@ -153,21 +170,40 @@ def _at_least(kind: str, threshold: float) -> Callable[[Facts], str | None]:
     return check
 
 
+def _reached(reach: Reach) -> Callable[[Facts], str | None]:
+    declaration = f"reach:{reach.kind}"
+    text = f"nothing upstream is {reach.kind}"
+    if reach.inside:
+        text = f"not all that is {reach.kind} upstream is {reach.inside}, or that is unknown"
+
+    def check(facts: Facts) -> str | None:
+        return None if reach in facts.reach or declaration in facts.declares else text
+
+    return check
+
+
 def _named(products: Products) -> str:
     names = [*products.lists, *products.prefixes]
     return " or ".join(names[:4]) + (" ..." if len(names) > 4 else "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RelationInForce:
     """What a measure does to the measures with the numbers ``targets`` where ``test`` holds."""
 
     form: str
     targets: tuple[int, ...]
-    part: Base | None
-    even_if_free: bool
+    relation: Relation
     test: Test
-    source: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CreditInForce:
+    """A credit in force on the day. ``numbers``: by number of the measure that it pays, the number of its own line."""
+
+    credit: Credit
+    rule_set: RuleSet
+    numbers: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +225,8 @@ class ImporterLaw:
 
     ``exempt``: by measure number, the exporters that a measure leaves alone because they belong to the customs
     territory that charges it. ``column_1``: numbers of the base duty, as the rule set with an id names it;
-    ``base_duties``: of all of them. ``asks``: facts that some row in force asks for.
+    ``base_duties``: of all of them. ``asks``: facts that some row in force asks for, ``reaches`` what it asks of the
+    stages upstream.
     """
 
     importer: str
@@ -199,6 +236,7 @@ class ImporterLaw:
     column_1: Mapping[str, frozenset[int]]
     base_duties: frozenset[int]
     asks: frozenset[str]
+    reaches: frozenset[Reach]
 
 
 class Law:
@@ -263,7 +301,9 @@ class Law:
             for name in products.lists:
                 listed = next(each.lists[name] for each in (rule_set, *self.rules.rule_sets) if name in each.lists)
                 lines.extend(
-                    line.product for line in listed if self._holds(line.from_, line.until, line.published or line.from_)
+                    line.product
+                    for line in listed
+                    if self.holds_on(line.from_, line.until, line.published or line.from_)
                 )
             self._scopes[key] = ProductScope(lines)
         return self._scopes[key]
@@ -278,14 +318,15 @@ class Law:
 
     # --- dates ----------------------------------------------------------------------------------------
 
-    def _holds(self, from_: date | None, until: date | None, published: date | None) -> bool:
+    def holds_on(self, from_: date | None, until: date | None, published: date | None) -> bool:
+        """Tell whether something is in force on the day, and had been published by the day that is known."""
         if self.known_on is not None and published is not None and published > self.known_on:
             return False
         return (from_ is None or from_ <= self.as_of) and (until is None or self.as_of < until)
 
     def holds(self, conditions: Conditions) -> bool:
         """Tell whether the dates of ``conditions`` hold: in force on the day, and published by then."""
-        return self._holds(conditions.from_, conditions.until, conditions.published)
+        return self.holds_on(conditions.from_, conditions.until, conditions.published)
 
     def _in_force(self, number: int, measure: Measure, rule_set: RuleSet) -> MeasureInForce:
         rates = [(Test(row.conditions, self, rule_set), row) for row in measure.rate if self.holds(row.conditions)]
@@ -312,6 +353,23 @@ class Law:
             if self.holds(relation.conditions)
         )
 
+    @cached_property
+    def credits(self) -> tuple[CreditInForce, ...]:
+        """The credits in force, in the order in which they are written; their lines are numbered after the measures."""
+        by_name: dict[str, list[int]] = {}
+        for one in self.measures:
+            for name in {one.measure.id, one.measure.action}:
+                by_name.setdefault(name, []).append(one.number)
+        found: list[CreditInForce] = []
+        number = len(self.measures)
+        for each in self.rules.rule_sets:
+            for credit in each.credits:
+                if self.holds_on(credit.from_, credit.until, credit.published):
+                    paid = sorted({one for name in credit.of for one in by_name.get(name, ())})
+                    found.append(CreditInForce(credit, each, dict(zip(paid, count(number), strict=False))))
+                    number += len(paid)
+        return tuple(found)
+
     # --- importers ------------------------------------------------------------------------------------
 
     def importer(self, country: str) -> ImporterLaw:
@@ -336,20 +394,27 @@ class Law:
         relations = self._relations(mine)
         order = self._order(country, mine, relations, column_1)
         asks: set[str] = set()
+        reaches: set[Reach] = set()
         for one in mine:
             if one.dormant:
                 continue
-            asks |= one.test.asks
+            tests = [one.test]
             for test, rate in one.rates:
-                asks |= test.asks | _asked_by(rate.value, self, one.rule_set)
+                tests.append(test)
+                asks |= _asked_by(rate.value, self, one.rule_set)
             for test, base in one.bases:
-                asks |= test.asks | _asked_by(base.value, self, one.rule_set)
+                tests.append(test)
+                asks |= _asked_by(base.value, self, one.rule_set)
             for relation in relations.get(one.number, ()):
-                asks |= relation.test.asks
-                if relation.part is not None and relation.part.kind:
-                    asks.add(f"content.{relation.part.kind}")
+                tests.append(relation.test)
+                if relation.relation.part is not None:
+                    asks |= _asked_by(relation.relation.part, self, one.rule_set)
+            asks.update(*(test.asks for test in tests))
+            reaches.update(test.reach for test in tests if test.reach is not None)
         base_duties: frozenset[int] = frozenset().union(*column_1.values())
-        return ImporterLaw(country, order, relations, exempt, column_1, base_duties, frozenset(asks))
+        return ImporterLaw(
+            country, order, relations, exempt, column_1, base_duties, frozenset(asks), frozenset(reaches)
+        )
 
     def _imports_into(self, country: str, one: MeasureInForce) -> tuple[bool, frozenset[str]]:
         importers = one.measure.conditions.importer or one.rule_set.importer
@@ -380,14 +445,7 @@ class Law:
                     targets = {n for name in getattr(relation, form) for n in by_name.get(name, ())} - {number}
                     if targets:
                         found.setdefault(number, []).append(
-                            RelationInForce(
-                                form,
-                                tuple(sorted(targets)),
-                                relation.part,
-                                relation.even_if_free,
-                                test,
-                                relation.source,
-                            )
+                            RelationInForce(form, tuple(sorted(targets)), relation, test)
                         )
         return {number: tuple(relations) for number, relations in found.items()}
 
@@ -453,6 +511,8 @@ def _asked_by(value: Rate | Base, law: Law, rule_set: RuleSet) -> set[str]:
         return {f"content.{kind}"}
     if isinstance(value, Compound):
         return {"quantity"}
+    if isinstance(value, QuotaRate):
+        return {"quota"}.union(*(_asked_by(rate, law, rule_set) for rate in (value.in_quota, value.over_quota) if rate))
     if isinstance(value, ScheduleRate):
         return {"program", "quantity"} if law.schedule(value.schedule, rule_set).specific else {"program"}
     return set()
@@ -484,6 +544,8 @@ def _declarations(rules: Rules) -> frozenset[str]:
             named.update(measure.conditions.declares)
             for conditions in (*(row.conditions for row in measure.rate), *(row.conditions for row in measure.base)):
                 named.update(conditions.declares)
+            if any(isinstance(row.value, QuotaRate) for row in measure.rate):
+                named.add(QUOTA_FILLED)
     return frozenset(named)
 
 
@@ -498,10 +560,11 @@ def _span(rule_set: RuleSet) -> str:
 
 def draw_up(rules: Any, as_of: date | str | None, known_on: date | str | None) -> Law:
     """Return the law of a day; ``as_of`` defaults to today. Dates may be text (YYYY-MM-DD)."""
-    return Law(rules, _day(as_of, "as_of") or date.today(), _day(known_on, "known_on"))
+    return Law(rules, day_of(as_of, "as_of") or date.today(), day_of(known_on, "known_on"))
 
 
-def _day(day: date | str | None, name: str) -> date | None:
+def day_of(day: date | str | None, name: str) -> date | None:
+    """Return the day that ``day`` says, None for none; ``name`` is what messages call it."""
     if isinstance(day, str):
         try:
             return parse_date(day)

@@ -101,7 +101,7 @@ def attribute(problem: Problem, solution: Solution, rows: Array, keys: Sequence[
 
 
 def _lines(problem: Problem) -> pl.DataFrame:
-    """Return a row for each measure that charges at each crossing: the keys, t_m, and where the crossing lies.
+    """Return a row for each measure that charges, or credit that pays, at each crossing: the keys, t_m, and where the crossing lies.
 
     ``place``: the input's number in the engine's order, −1 for a last border; ``shipment``: its row, −1 for an input.
     """
@@ -114,7 +114,7 @@ def _lines(problem: Problem) -> pl.DataFrame:
     place[of_input] = place_of_input[row[of_input]]
     charges = pl.DataFrame(dict(zip(("class", "measure_number", "t"), problem.classes.lines, strict=True)))
     measures = pl.DataFrame(
-        [(one.number, one.measure.id, one.measure.action, one.measure.authority) for one in problem.law.measures],
+        [(one.number, one.measure, one.action, one.authority) for one in problem.classes.charges],
         schema={
             "measure_number": pl.Int64,
             "measure": pl.String,

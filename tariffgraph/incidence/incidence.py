@@ -142,14 +142,21 @@ class Incidence:
         price = 1.0 + self.solution.excess[problem.places(crossings["supplier"])]
         customs_value = price * (1.0 + rates) / (1.0 + tau)
         return crossings.select(
-            "id", "kind", "supplier", "user", "exporter", "importer", "origin", "product", "program", "declares",
-            "share",
+            "id", "kind", "supplier", "user", "exporter", "importer", "origin", "product", "claimed", "qualifies",
+            "program", "declares", "share",
             pl.Series("statutory_rate", problem.classes.statutory[class_]),
             pl.Series("border_rate", rates),
             pl.Series("price", price),
             pl.Series("customs_value", customs_value),
             pl.Series("duty", customs_value * tau),
         ).sort("kind", "id")  # fmt: skip
+
+    @property
+    def claims(self) -> pl.DataFrame:
+        """Every claim of a preference, whether it qualifies and by how much it misses: one row each, sorted by id."""
+        return self.problem.classes.claims.select(
+            "id", "program", "product", "qualifies", "by_rule", "test", "value", "needed", "missed_by", "reason"
+        ).sort("id")
 
     def to_networkx(self) -> nx.MultiDiGraph:
         """Return the graph as a MultiDiGraph with prices on nodes and rates on edges."""

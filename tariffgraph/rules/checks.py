@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..codes import CodeProblem, countries, parse_country
 from ..errors import Finding, nearest, suggestion, visible
-from .rate import ScheduleRate, TopUpTo
+from .rate import QuotaRate, ScheduleRate, TopUpTo
 
 if TYPE_CHECKING:
     from .measure import Conditions, Measure, Products
@@ -56,6 +56,8 @@ def check_rule_sets(rule_sets: tuple[RuleSet, ...], places: Places | None = None
         check_for_unknown_names(rule_sets, names, places),
         check_for_column_1(rule_sets, names, places),
         check_for_missing_importers(rule_sets),
+        check_for_quotas(rule_sets),
+        check_for_credits(rule_sets, names),
     )
     findings = list(islice(found, MOST_PROBLEMS))
     # Relations can be followed only where their names are known.
@@ -279,6 +281,9 @@ def check_for_unknown_countries(rule_sets: tuple[RuleSet, ...], names: _Names, p
                 yield from unknown(getattr(content, field), where, field, "", names.countries)
         for program in rule_set.programs.values():
             yield from unknown(program.partners, program.where, "partners", "", names.countries)
+        for credit in rule_set.credits:
+            yield from unknown(credit.importer, credit.where, "importer", "", importers)
+            yield from unknown(credit.nationality, credit.where, "nationality", "", names.countries)
 
 
 def check_for_unknown_names(rule_sets: tuple[RuleSet, ...], names: _Names, places: Places) -> Iterator[Finding]:
@@ -299,6 +304,10 @@ def check_for_unknown_names(rule_sets: tuple[RuleSet, ...], names: _Names, place
             for kind in conditions.content:
                 if kind not in names.content:
                     yield _unknown("content kind", kind, names.content, where, "content", measure)
+            reach = conditions.reach
+            for kind in (reach.kind, reach.inside) if reach is not None else ():
+                if kind and kind not in names.content:
+                    yield _unknown("content kind", kind, names.content, where, "reach", measure)
         for base, where, field, measure in _bases(rule_set):
             if base.kind and base.kind not in names.content:
                 yield _unknown("content kind", base.kind, names.content, where, field, measure)
@@ -320,6 +329,16 @@ def check_for_unknown_names(rule_sets: tuple[RuleSet, ...], names: _Names, place
                 for name in getattr(relation, field):
                     if name not in names.measures:
                         yield _unknown("measure", name, known, relation.where, field)
+        for one_program in rule_set.programs.values():
+            for rule in one_program.origin:
+                yield from lists(rule.products, rule.where, "products", "")
+                yield from lists(rule.except_products, rule.where, "except_products", "")
+        for credit in rule_set.credits:
+            yield from lists(credit.products, credit.where, "products", "")
+            yield from lists(credit.except_products, credit.where, "except_products", "")
+            for name in credit.of:
+                if name not in names.measures:
+                    yield _unknown("measure", name, known, credit.where, "of")
 
 
 def check_for_column_1(rule_sets: tuple[RuleSet, ...], names: _Names, places: Places) -> Iterator[Finding]:
@@ -356,6 +375,42 @@ def check_for_missing_importers(rule_sets: tuple[RuleSet, ...]) -> Iterator[Find
                     "importer",
                     "",
                     measure.id,
+                )
+
+
+def check_for_quotas(rule_sets: tuple[RuleSet, ...]) -> Iterator[Finding]:
+    """Rows that share a quota by its name and do not agree on how much it is."""
+    first: dict[str, tuple[float | None, str, str]] = {}
+    for rule_set in rule_sets:
+        for measure in rule_set.measures:
+            for row in measure.rate:
+                quota = row.value
+                if not isinstance(quota, QuotaRate):
+                    continue
+                quantity, unit, where = first.setdefault(quota.name, (quota.quantity, quota.unit, row.where))
+                if (quantity, unit) != (quota.quantity, quota.unit):
+                    other = f" (the other: {where})" if where else ""
+                    yield _finding(
+                        f"the quota '{visible(quota.name)}' has two quantities{other}",
+                        "Give rows with one name one quantity and unit, or two names.",
+                        row.where,
+                        "quota",
+                        quota.name,
+                        measure.id,
+                    )
+
+
+def check_for_credits(rule_sets: tuple[RuleSet, ...], names: _Names) -> Iterator[Finding]:
+    """Credits with the name of a measure or of an action: results would not tell them apart."""
+    for rule_set in rule_sets:
+        for credit in rule_set.credits:
+            if credit.id in names.measures:
+                yield _finding(
+                    f"the credit '{visible(credit.id)}' has the name of a measure or an action",
+                    "Name it otherwise.",
+                    credit.where,
+                    "id",
+                    credit.id,
                 )
 
 

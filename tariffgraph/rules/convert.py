@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..frozen import FrozenMapping
 from .measure import Conditions, Measure, Row
+from .origin_rule import OriginRule, OriginTest, RegionalValueContent
 from .relation import Relation
-from .rule_set import ContentKind, Program
+from .rule_set import ContentKind, Credit, Program
 
 if TYPE_CHECKING:
     from datetime import date
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
         BaseRowKeys,
         ConditionKeys,
         ContentKindKeys,
+        CreditKeys,
         KeysOfTable,
         MeasureKeys,
+        OriginRuleKeys,
         OriginTestKeys,
         ProgramKeys,
         RateRowKeys,
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
         RelationKeys,
     )
 
-__all__ = ["conditions_of", "content_kind_of", "measure_of", "place_text", "program_of", "relation_of"]
+__all__ = ["conditions_of", "content_kind_of", "credit_of", "measure_of", "place_text", "program_of", "relation_of"]
 
 
 def place_text(keys: KeysOfTable, file: str, default: str = "") -> str:
@@ -52,6 +54,7 @@ def conditions_of(
         program=keys.program,
         declares=keys.declares or (),
         content=FrozenMapping({kind: content[kind].at_least for kind in sorted(content)}),
+        reach=keys.reach,
         from_=keys.from_,
         until=keys.until,
         published=keys.published or keys.from_ or published,
@@ -135,33 +138,65 @@ def content_kind_of(keys: ContentKindKeys) -> ContentKind:
     return ContentKind(**{name: getattr(keys, name) for name in type(keys).model_fields})
 
 
-def program_of(name: str, keys: ProgramKeys, tree: object, file: str) -> Program:
-    """Return the programme; ``tree`` is its table as written, whose rules of origin are kept."""
-    declared = list(keys.declared)
-    for rule in keys.origin:
-        declared += _declared(rule)
-    origin = tree.get("origin") if isinstance(tree, Mapping) else ()
+def program_of(name: str, keys: ProgramKeys, file: str) -> Program:
+    """Return the programme."""
+    origin = tuple(_origin_rule_of(rule, file) for rule in keys.origin)
+    declared = [one for rule in origin for one in _declared(rule.test)]
     return Program(
         name=name,
         partners=keys.partners,
         symbol=keys.symbol,
-        declared=tuple(dict.fromkeys(declared)),
-        origin=tuple(_frozen(rule) for rule in origin or ()),
+        declared=tuple(dict.fromkeys((*keys.declared, *declared))),
+        origin=origin,
         source=keys.source,
         where=place_text(keys, file),
     )
 
 
-def _declared(test: OriginTestKeys) -> list[str]:
-    names = list(test.declared or ())
-    for inner in (*test.any, *test.all):
-        names += _declared(inner)
-    return names
+def _origin_rule_of(keys: OriginRuleKeys, file: str) -> OriginRule:
+    return OriginRule(
+        test=_origin_test_of(keys),
+        products=keys.products,
+        except_products=keys.except_products,
+        from_=keys.from_,
+        until=keys.until,
+        published=keys.published or keys.from_,
+        source=keys.source,
+        note=keys.note,
+        where=place_text(keys, file),
+    )
 
 
-def _frozen(value: Any) -> object:
-    if isinstance(value, Mapping):
-        return FrozenMapping({str(key): _frozen(inner) for key, inner in value.items()})
-    if isinstance(value, (list, tuple)):
-        return tuple(_frozen(inner) for inner in value)
-    return str(value)
+def _origin_test_of(keys: OriginTestKeys) -> OriginTest:
+    content = keys.regional_value_content
+    return OriginTest(
+        change_of=keys.change_of,
+        tolerance=keys.tolerance or 0.0,
+        regional_value_content=None if content is None else RegionalValueContent(content.method, content.at_least),
+        declared=keys.declared or (),
+        any=tuple(map(_origin_test_of, keys.any)),
+        all=tuple(map(_origin_test_of, keys.all)),
+    )
+
+
+def _declared(test: OriginTest) -> tuple[str, ...]:
+    return test.declared + tuple(name for inner in (*test.any, *test.all) for name in _declared(inner))
+
+
+def credit_of(keys: CreditKeys, file: str) -> Credit:
+    """Return a row of credits."""
+    return Credit(
+        id=keys.id,
+        share=keys.share,
+        of=keys.of,
+        products=keys.at.products,
+        except_products=keys.at.except_products,
+        importer=keys.at.importer,
+        nationality=keys.at.nationality,
+        from_=keys.from_,
+        until=keys.until,
+        published=keys.published or keys.from_,
+        source=keys.source,
+        note=keys.note,
+        where=place_text(keys, file),
+    )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-__all__ = ["ANYTHING", "Conditions", "Measure", "Products", "Row"]
+__all__ = ["ANYTHING", "Conditions", "Measure", "Products", "Reach", "Row"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,17 @@ class Products:
 
     prefixes: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What stands upstream of a good, itself included: some stage of ``kind``; or, with ``inside``, all of ``kind``.
+
+    ``inside``: every stage that is of ``kind`` is of that kind too (docs/rules.md, Conditions).
+    """
+
+    kind: str
+    inside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,7 @@ class Conditions:
     program: tuple[str, ...] | None = None
     declares: tuple[str, ...] = ()
     content: Mapping[str, float] = FrozenMapping()
+    reach: Reach | None = None
     from_: date | None = None
     until: date | None = None
     published: date | None = None

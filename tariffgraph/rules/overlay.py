@@ -17,6 +17,7 @@ from .checks import ALL, MeasureIndex, countries_of, place_fields
 from .convert import (
     conditions_of,
     content_kind_of,
+    credit_of,
     measure_of,
     place_text,
     program_of,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from .relation import Relation
-    from .rule_set import ListLine, RuleSet
+    from .rule_set import Credit, ListLine, RuleSet
 
 __all__ = [
     "add_definitions",
@@ -76,12 +77,11 @@ def add_part(rule_set: RuleSet, part: PartKeys, tree: Any, file: str, places: di
         measures.append(measure)
         relations += own
     relations += [relation_by_of(keys, file) for keys in part.relations]
-    written = tree.get("programs") or {}
     definitions: dict[str, dict[str, Any]] = {
         "groups": dict(part.groups),
         "regions": dict(part.regions),
         "content": {name: content_kind_of(keys) for name, keys in part.content.items()},
-        "programs": {name: program_of(name, keys, written[name], file) for name, keys in part.programs.items()},
+        "programs": {name: program_of(name, keys, file) for name, keys in part.programs.items()},
         "lists": dict(part.lists),
     }
     for section, named in definitions.items():
@@ -92,6 +92,7 @@ def add_part(rule_set: RuleSet, part: PartKeys, tree: Any, file: str, places: di
         rule_set,
         measures=tuple(measures),
         relations=tuple(relations),
+        credits=(*rule_set.credits, *(credit_of(keys, file) for keys in part.credits)),
         elsewhere=tuple(dict.fromkeys((*rule_set.elsewhere, *part.programs_elsewhere))),
         hash="",
     )
@@ -204,6 +205,7 @@ def removed(rule_sets: RuleSets, names: Iterable[str], only: str | None = None) 
         replace(
             one,
             relations=tuple(relation for relation in (_without(each, forgotten) for each in one.relations) if relation),
+            credits=tuple(credit for credit in (_credit_without(each, forgotten) for each in one.credits) if credit),
             column_1="" if one.column_1 in forgotten else one.column_1,
         )
         for one in left
@@ -220,6 +222,11 @@ def _without(relation: Relation, names: set[str]) -> Relation | None:
     if by == relation.by and all(targets[field] == getattr(relation, field) for field in _RELATION_NAMES):
         return relation
     return replace(relation, by=by, **targets)
+
+
+def _credit_without(credit: Credit, names: set[str]) -> Credit | None:
+    of = tuple(name for name in credit.of if name not in names)
+    return None if not of else credit if of == credit.of else replace(credit, of=of)
 
 
 def _index(rule_sets: RuleSets, only: str | None) -> MeasureIndex:

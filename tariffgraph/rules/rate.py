@@ -14,6 +14,7 @@ __all__ = [
     "Base",
     "Compound",
     "Ends",
+    "QuotaRate",
     "Rate",
     "ScheduleRate",
     "SpecificDuty",
@@ -68,7 +69,22 @@ class ScheduleRate:
     column: str = ""
 
 
-Rate: TypeAlias = AdValorem | Compound | Ends | TopUpTo | ScheduleRate
+@dataclass(frozen=True, slots=True)
+class QuotaRate:
+    """``in_quota`` up to a calendar year's ``quantity`` (in ``unit``), ``over_quota`` beyond it.
+
+    Rows with one ``name`` share the quantity. Without a quantity a declaration says whether the quota is filled.
+    ``over_quota`` None is an absolute quota: beyond it nothing is admitted.
+    """
+
+    name: str
+    in_quota: AdValorem | Compound
+    over_quota: AdValorem | Compound | None
+    quantity: float | None = None
+    unit: str = ""
+
+
+Rate: TypeAlias = AdValorem | Compound | Ends | QuotaRate | TopUpTo | ScheduleRate
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..frozen import FrozenMapping
 
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
     from ..errors import Finding
     from .measure import Measure, Products
+    from .origin_rule import OriginRule
     from .relation import Relation
 
-__all__ = ["ContentKind", "ListLine", "Program", "RuleSet", "Schedule", "ScheduleLine"]
+__all__ = ["ContentKind", "Credit", "ListLine", "Program", "RuleSet", "Schedule", "ScheduleLine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,11 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class ContentKind:
-    """A kind of content: which stages it selects. None is no condition (docs/method.md, Content)."""
+    """A kind of content: which stages it selects, and how it is measured (docs/method.md). None is no condition.
+
+    ``method``: ``recursive`` adds up what matches upstream; ``residual`` is the value less the direct inputs that are
+    shown to hold none.
+    """
 
     products: Products | None = None
     except_products: Products | None = None
@@ -59,21 +64,45 @@ class ContentKind:
     except_origins: tuple[str, ...] | None = None
     nationality: tuple[str, ...] | None = None
     except_nationality: tuple[str, ...] | None = None
+    method: Literal["recursive", "residual"] = "recursive"
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A preference programme: its partners, its symbol in the special column, the facts that its rules declare.
+    """A preference programme: its partners, its symbol in the special column, its rules of origin.
 
-    ``origin`` holds the rules of origin as written; claims are taken as qualifying.
+    ``declared``: facts that the rules ask a crossing to declare. A product without a rule takes a claim as declared.
     """
 
     name: str
     partners: tuple[str, ...] = ()
     symbol: str = ""
     declared: tuple[str, ...] = ()
-    origin: tuple[object, ...] = ()
+    origin: tuple[OriginRule, ...] = ()
     source: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """A credit against duties on the inputs of a stage: ``share`` of the stage's credit base (docs/rules.md, Credits).
+
+    The stage: its ``products``, and the ``importer`` that it sits in. ``of``: the measures, by id or action, whose
+    duties the credit pays. For one stage and measure the last credit that holds applies.
+    """
+
+    id: str
+    share: float
+    of: tuple[str, ...]
+    products: Products | None = None
+    except_products: Products | None = None
+    importer: tuple[str, ...] | None = None
+    nationality: tuple[str, ...] | None = None
+    from_: date | None = None
+    until: date | None = None
+    published: date | None = None
+    source: str = ""
+    note: str = ""
     where: str = ""
 
 
@@ -99,6 +128,7 @@ class RuleSet:
     elsewhere: tuple[str, ...] = ()
     measures: tuple[Measure, ...] = ()
     relations: tuple[Relation, ...] = ()
+    credits: tuple[Credit, ...] = ()
     lists: Mapping[str, tuple[ListLine, ...]] = FrozenMapping()
     schedules: Mapping[str, Schedule] = FrozenMapping()
     overlays: tuple[str, ...] = ()

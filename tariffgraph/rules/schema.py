@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import date, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -27,10 +27,10 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from ..codes import CodeProblem, parse_date, parse_identifier, parse_product
+from ..codes import CodeProblem, parse_date, parse_identifier, parse_number, parse_product
 from ..errors import Finding, RulesError, nearest, suggestion, visible
-from .measure import Products
-from .rate import CUSTOMS_VALUE, AdValorem, Base, Compound, Ends, Rate, ScheduleRate, TopUpTo
+from .measure import Products, Reach
+from .rate import CUSTOMS_VALUE, AdValorem, Base, Compound, Ends, QuotaRate, Rate, ScheduleRate, TopUpTo
 from .rate_text import parse_fraction, parse_rate_text
 from .rule_set import ListLine
 from .yaml_text import MOST_PROBLEMS, Place, place_of
@@ -38,11 +38,14 @@ from .yaml_text import MOST_PROBLEMS, Place, place_of
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler, ModelWrapValidatorHandler
 
+    from .origin_rule import Level, Method
+
 __all__ = [
     "AddKeys",
     "BaseRowKeys",
     "ConditionKeys",
     "ContentKindKeys",
+    "CreditKeys",
     "MeasureKeys",
     "OverlayKeys",
     "PartKeys",
@@ -54,14 +57,6 @@ __all__ = [
     "rules_json_schema",
     "validate",
 ]
-
-#: keys of the language that this version does not compute yet
-_NOT_YET = {
-    "credits": "credits are",
-    "quota": "a quota rate is",
-    "reach": "a reach condition is",
-    "method": "a method of content (residual) is",
-}
 
 #: keys that a message lists, rather than counts
 MOST_KEYS_LISTED = 20
@@ -116,10 +111,6 @@ def _in_our_words(error: Any, keys: type[KeysOfTable]) -> PydanticCustomError:
         return PydanticCustomError("problem", "{message}", error["ctx"])
     if kind == "extra_forbidden":
         name = str(loc[-1])
-        if name in _NOT_YET:
-            return _problem(
-                f"{_NOT_YET[name]} not supported in this version", "Leave it out.", at_key=True, check="not-supported"
-            )
         return _problem(
             f"unknown key '{visible(name)}'",
             _known_keys(name, keys),
@@ -303,9 +294,6 @@ def _form(value: Mapping[Any, Any], forms: Mapping[str, type[KeysOfTable]], what
     for key, keys in forms.items():
         if key in value:
             return keys.model_validate(value)
-    for key in value:
-        if key in _NOT_YET:
-            raise _problem(f"{_NOT_YET[key]} not supported in this version", "Leave it out.", check="not-supported")
     name = str(next(iter(value), ""))
     raise _several(
         what,
@@ -324,12 +312,19 @@ def _form(value: Mapping[Any, Any], forms: Mapping[str, type[KeysOfTable]], what
 
 
 def _rate(value: object) -> Rate:
-    if isinstance(value, (AdValorem, Compound, Ends, TopUpTo, ScheduleRate)):
+    if isinstance(value, (AdValorem, Compound, Ends, QuotaRate, TopUpTo, ScheduleRate)):
         return value
     if isinstance(value, Mapping):
-        form = _form(value, {"top_up_to": TopUpToKeys, "schedule": ScheduleRateKeys}, "rate", "Write 25%.")
+        forms: dict[str, type[KeysOfTable]] = {
+            "top_up_to": TopUpToKeys,
+            "schedule": ScheduleRateKeys,
+            "quota": QuotaRateKeys,
+        }
+        form = _form(value, forms, "rate", "Write 25%.")
         if isinstance(form, TopUpToKeys):
             return TopUpTo(form.top_up_to)
+        if isinstance(form, QuotaRateKeys):
+            return QuotaRate(form.quota.name, form.in_quota, form.over_quota, form.quota.quantity, form.quota.unit)
         assert isinstance(form, ScheduleRateKeys)  # noqa: S101
         return ScheduleRate(form.schedule, form.column)
     if isinstance(value, (list, tuple)):
@@ -343,6 +338,38 @@ def _rate(value: object) -> Rate:
         raise _problem(problem.message, problem.remedy, check="rate") from None
 
 
+def _duty(value: object) -> AdValorem | Compound:
+    rate = _rate(value)
+    if isinstance(rate, (AdValorem, Compound)):
+        return rate
+    raise _problem(f"{_kind_of(value)} is no duty", "Write a rate, as in 25%, free or 4.4 cents/kg.", check="rate")
+
+
+def _over_quota(value: object) -> AdValorem | Compound | None:
+    return None if value is None or value == "refused" else _duty(value)
+
+
+def _quantity(value: object) -> float:
+    number = _number(value)
+    if number is None:
+        try:
+            number = parse_number(_text(value))
+        except CodeProblem as problem:
+            raise _problem(problem.message, problem.remedy, check="quota") from None
+    if number > 0 and math.isfinite(number):
+        return number
+    raise _problem(f"{_kind_of(value)} is no quantity", "Write a number above 0.", check="quota")
+
+
+def _reach(value: object) -> Reach:
+    if isinstance(value, Reach):
+        return value
+    if isinstance(value, Mapping):
+        keys = ReachKeys.model_validate(value)
+        return Reach(keys.all, keys.in_)
+    return Reach(_identifier(value))
+
+
 def _base(value: object) -> Base:
     if isinstance(value, Base):
         return value
@@ -354,7 +381,7 @@ def _base(value: object) -> Base:
             "Write customs-value or {content: KIND}.",
         )
         if isinstance(form, ContentBaseKeys):
-            return Base("content", form.content, "zero" if form.unknown == "zero" else "full")
+            return Base("content", form.content, form.unknown)
         assert isinstance(form, WithoutBaseKeys)  # noqa: S101
         return Base("without", form.without, at_most=form.at_most)
     if value == "customs-value":
@@ -364,10 +391,15 @@ def _base(value: object) -> Base:
     )
 
 
-def _unknown(value: object) -> str:
-    if value in ("full", "zero"):
-        return str(value)
-    raise _problem(f"{_kind_of(value)} is neither full nor zero", "Write full (charge the whole value) or zero.")
+def _word(what: str, *known: str) -> Any:
+    """Return the type of a text that is one of a few words."""
+
+    def parse(value: object) -> str:
+        if value in known:
+            return str(value)
+        raise _problem(f"{_kind_of(value)} is no {what}", suggestion(str(value), known, "words"))
+
+    return Annotated[str, PlainValidator(parse), WithJsonSchema({"enum": list(known)})]
 
 
 def _list_line(value: object) -> ListLine:
@@ -441,6 +473,7 @@ _PRODUCTS_JSON = {
     "anyOf": [_CODE_JSON, _LIST_JSON, {"type": "array", "items": {"anyOf": [_CODE_JSON, _LIST_JSON]}}],
     "description": "HS prefixes, {list: NAME}, or a list of both",
 }
+_DUTY_JSON = {"type": ["string", "number"], "description": "25%, 0.25, free, 4.4 cents/kg; over a quota: refused"}
 _RATE_JSON = {
     "anyOf": [
         {"type": ["string", "number"], "description": "25%, 0.25, free, ends, 4.4 cents/kg, 2.5% + 4.4 cents/kg"},
@@ -454,6 +487,30 @@ _RATE_JSON = {
             "type": "object",
             "properties": {"schedule": {"type": "string"}, "column": {"type": "string"}},
             "required": ["schedule"],
+            "additionalProperties": False,
+        },
+        {
+            "type": "object",
+            "properties": {
+                "quota": {
+                    "anyOf": [
+                        {"type": "string"},
+                        {
+                            "type": "object",
+                            "properties": {
+                                "name": {"type": "string"},
+                                "quantity": {"type": ["string", "number"]},
+                                "unit": {"type": "string"},
+                            },
+                            "required": ["name"],
+                            "additionalProperties": False,
+                        },
+                    ]
+                },
+                "in_quota": _DUTY_JSON,
+                "over_quota": _DUTY_JSON,
+            },
+            "required": ["quota", "in_quota"],
             "additionalProperties": False,
         },
     ]
@@ -474,6 +531,18 @@ _BASE_JSON = {
             "additionalProperties": False,
         },
     ]
+}
+_REACH_JSON = {
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "properties": {"all": {"type": "string"}, "in": {"type": "string"}},
+            "required": ["all", "in"],
+            "additionalProperties": False,
+        },
+    ],
+    "description": "a kind that some stage upstream is of, or {all: KIND, in: KIND2}",
 }
 _LINE_JSON = {
     "anyOf": [
@@ -509,7 +578,20 @@ Codes = Annotated[tuple[str, ...], PlainValidator(_codes), WithJsonSchema({"type
 Scope = Annotated[Products, PlainValidator(_products), WithJsonSchema(_PRODUCTS_JSON)]
 RateValue = Annotated[Rate, PlainValidator(_rate), WithJsonSchema(_RATE_JSON)]
 BaseValue = Annotated[Base, PlainValidator(_base), WithJsonSchema(_BASE_JSON)]
-Unknown = Annotated[str, PlainValidator(_unknown), WithJsonSchema({"enum": ["full", "zero"]})]
+Duty = Annotated[AdValorem | Compound, PlainValidator(_duty), WithJsonSchema(_DUTY_JSON)]
+OverQuota = Annotated[AdValorem | Compound | None, PlainValidator(_over_quota), WithJsonSchema(_DUTY_JSON)]
+Quantity = Annotated[float, PlainValidator(_quantity), WithJsonSchema({"type": ["string", "number"]})]
+ReachValue = Annotated[Reach, PlainValidator(_reach), WithJsonSchema(_REACH_JSON)]
+if TYPE_CHECKING:
+    ContentMethod: TypeAlias = Literal["recursive", "residual"]
+    OriginLevel: TypeAlias = Level
+    OriginMethod: TypeAlias = Method
+    Unknown: TypeAlias = Literal["full", "zero"]
+else:
+    ContentMethod = _word("method of content", "recursive", "residual")
+    OriginLevel = _word("level of the Harmonized System", "chapter", "heading", "subheading")
+    OriginMethod = _word("method of regional value content", "build-down", "build-up", "net-cost")
+    Unknown = _word("way to charge an unknown content", "full", "zero")
 Column = Annotated[str, PlainValidator(_columns), WithJsonSchema({"type": "string"})]
 if TYPE_CHECKING:
     ListLines: TypeAlias = tuple[ListLine, ...]
@@ -594,6 +676,37 @@ class ScheduleRateKeys(KeysOfTable):
     column: Column = ""
 
 
+class QuotaKeys(KeysOfTable):
+    """``{name: kr-steel, quantity: 2680000, unit: t}``."""
+
+    name: Name
+    quantity: Quantity | None = None
+    unit: Text = ""
+
+    def problems(self) -> list[tuple[str, PydanticCustomError]]:
+        """Return a quantity of nothing, and a unit of no quantity."""
+        if self.quantity is not None and not self.unit:
+            return [("quantity", _problem("the quantity has no unit", "Write unit: t, kg or number."))]
+        if self.quantity is None and self.unit:
+            return [("unit", _problem("the unit has no quantity", "Write quantity, or leave the unit out."))]
+        return []
+
+
+class QuotaRateKeys(KeysOfTable):
+    """``{quota: {name: kr-steel, ...}, in_quota: 0%, over_quota: 25%}``."""
+
+    quota: Annotated[QuotaKeys, BeforeValidator(lambda value: {"name": value} if isinstance(value, str) else value)]
+    in_quota: Duty
+    over_quota: OverQuota = None
+
+
+class ReachKeys(KeysOfTable):
+    """``{all: KIND, in: KIND2}``."""
+
+    all: Name
+    in_: Name = Field(alias="in")
+
+
 class ContentBaseKeys(KeysOfTable):
     """``{content: KIND, unknown: full}``."""
 
@@ -652,6 +765,7 @@ class ConditionKeys(KeysOfTable):
     program: Names | None = None
     declares: Declarations | None = None
     content: dict[str, ThresholdKeys] | None = None
+    reach: ReachValue | None = None
     from_: Date | None = Field(None, alias="from")
     until: Date | None = None
     published: Date | None = None
@@ -773,10 +887,11 @@ class ContentKindKeys(KeysOfTable):
     except_origins: Names | None = None
     nationality: Names | None = None
     except_nationality: Names | None = None
+    method: ContentMethod = "recursive"
 
     def problems(self) -> list[tuple[str, PydanticCustomError]]:
         """Return a kind that selects every stage."""
-        if any(getattr(self, name) for name in type(self).model_fields):
+        if any(getattr(self, name) for name in type(self).model_fields if name != "method"):
             return []
         return [
             (
@@ -789,34 +904,14 @@ class ContentKindKeys(KeysOfTable):
 class RegionalValueContentKeys(KeysOfTable):
     """``{method: build-up, at_least: 35%}``."""
 
-    method: Annotated[
-        str,
-        PlainValidator(lambda value: _method(value)),
-        WithJsonSchema({"enum": ["build-up", "build-down", "net-cost"]}),
-    ]
+    method: OriginMethod
     at_least: PartOfOne
-
-
-def _method(value: object) -> str:
-    known = ("build-up", "build-down", "net-cost")
-    if value in known:
-        return str(value)
-    raise _problem(f"{_kind_of(value)} is not a method", suggestion(str(value), known, "methods"))
-
-
-def _level(value: object) -> str:
-    known = ("chapter", "heading", "subheading")
-    if value in known:
-        return str(value)
-    raise _problem(f"{_kind_of(value)} is no level of the Harmonized System", suggestion(str(value), known, "levels"))
 
 
 class OriginTestKeys(KeysOfTable):
     """A test of preferential origin, or several joined by ``any`` or ``all``."""
 
-    change_of: (
-        Annotated[str, PlainValidator(_level), WithJsonSchema({"enum": ["chapter", "heading", "subheading"]})] | None
-    ) = None
+    change_of: OriginLevel | None = None
     tolerance: PartOfOne | None = None
     regional_value_content: RegionalValueContentKeys | None = None
     declared: Declarations | None = None
@@ -850,6 +945,10 @@ class OriginRuleKeys(OriginTestKeys):
     source: Text = ""
     note: Text = ""
 
+    def problems(self) -> list[tuple[str, PydanticCustomError]]:
+        """Return a rule that tests nothing, and dates out of order."""
+        return super().problems() + _dates_in_order(self.from_, self.until)
+
 
 class ProgramKeys(KeysOfTable):
     """A preference programme."""
@@ -861,6 +960,34 @@ class ProgramKeys(KeysOfTable):
     title: Text = ""
     source: Text = ""
     note: Text = ""
+
+
+class CreditPlaceKeys(KeysOfTable):
+    """Where a credit is earned: the products and the country of a stage, and whose it is."""
+
+    products: Scope | None = None
+    except_products: Scope | None = None
+    importer: Names | None = None
+    nationality: Names | None = None
+
+
+class CreditKeys(KeysOfTable):
+    """A row of credits."""
+
+    id: MeasureName
+    at: CreditPlaceKeys = CreditPlaceKeys()
+    share: Fraction
+    of: MeasureNames
+    from_: Date | None = Field(None, alias="from")
+    until: Date | None = None
+    published: Date | None = None
+    source: Text = ""
+    note: Text = ""
+
+    def problems(self) -> list[tuple[str, PydanticCustomError]]:
+        """Return dates out of order, and a credit of nothing."""
+        empty = [] if self.of else [("of", _problem("the list is empty", "Name the measures whose duty is credited."))]
+        return empty + _dates_in_order(self.from_, self.until)
 
 
 class PartKeys(KeysOfTable):
@@ -876,6 +1003,7 @@ class PartKeys(KeysOfTable):
     lists: Annotated[dict[str, ListLines], MaybeTable] = {}
     measures: Annotated[list[MeasureKeys], Maybe] = []
     relations: Annotated[list[RelationByKeys], Maybe] = []
+    credits: Annotated[list[CreditKeys], Maybe] = []
     title: Text = ""
     source: Text = ""
     note: Text = ""

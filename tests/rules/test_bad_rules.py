@@ -204,21 +204,57 @@ BAD = {
         "x.yaml:4:5, measures: a mapping is expected here, not 'a'. "
         "Write its keys (products, except_products, origins ...).",
     ),
-    "credits": (
-        HEAD + "credits: []\n",
-        "x.yaml:3:1, credits: credits are not supported in this version. Leave it out.",
+    "credits of an unknown measure": (
+        HEAD + "credits: [{id: offset, share: 3.75%, of: [partz]}]\nmeasures: [{id: parts, rate: 25%}]\n",
+        "x.yaml:3:43, of: no measure 'partz'. Did you mean 'parts'?",
     ),
-    "quota": (
+    "a credit with the name of a measure": (
+        HEAD + "credits: [{id: parts, share: 3.75%, of: [parts]}]\nmeasures: [{id: parts, rate: 25%}]\n",
+        "x.yaml:3:16, id: the credit 'parts' has the name of a measure or an action. Name it otherwise.",
+    ),
+    "a credit of no measure": (
+        HEAD + "credits: [{id: offset, share: 3.75%, of: []}]\n",
+        "x.yaml:3:42, of: the list is empty. Name the measures whose duty is credited.",
+    ),
+    "a credit in an unknown place": (
+        HEAD + "credits: [{id: offset, at: {market: USA}, share: 3.75%, of: [a]}]\n",
+        "x.yaml:3:29, market: unknown key 'market'. Known keys: products, except_products, importer, nationality.",
+    ),
+    "a quota without a rate": (
         measures("{id: a, rate: {quota: {name: b}}}"),
-        "x.yaml:4:19, rate: a quota rate is not supported in this version. Leave it out.",
+        "x.yaml:4:19, in_quota: 'in_quota' is missing. Write in_quota: ...",
     ),
-    "reach": (
-        measures("{id: a, rate: 5%, reach: steel}"),
-        "x.yaml:4:23, reach: a reach condition is not supported in this version. Leave it out.",
+    "a quota of no unit": (
+        measures("{id: a, rate: {quota: {name: b, quantity: 10}, in_quota: free}}"),
+        "x.yaml:4:47, quantity: the quantity has no unit. Write unit: t, kg or number.",
     ),
-    "residual": (
-        HEAD + "content: {steel: {products: [72], method: residual}}\n",
-        "x.yaml:3:35, method: a method of content (residual) is not supported in this version. Leave it out.",
+    "a quota of nothing": (
+        measures("{id: a, rate: {quota: {name: b, quantity: 0, unit: t}, in_quota: free}}"),
+        "x.yaml:4:47, quantity: '0' is no quantity. Write a number above 0.",
+    ),
+    "a quota of two quantities": (
+        measures(
+            "{id: a, rate: {quota: {name: b, quantity: 1, unit: t}, in_quota: free}}",
+            "{id: c, rate: {quota: {name: b, quantity: 2, unit: t}, in_quota: free}}",
+        ),
+        "x.yaml:5:34, quota: the quota 'b' has two quantities (the other: x.yaml:4:5). "
+        "Give rows with one name one quantity and unit, or two names.",
+    ),
+    "a quota that ends": (
+        measures("{id: a, rate: {quota: b, in_quota: ends}}"),
+        "x.yaml:4:40, in_quota: 'ends' is no duty. Write a rate, as in 25%, free or 4.4 cents/kg.",
+    ),
+    "reach of an unknown kind": (
+        HEAD + "content: {steel: {products: [72]}}\nmeasures:\n  - {id: a, rate: 5%, reach: steal}\n",
+        "x.yaml:5:30, reach: no content kind 'steal'. Did you mean 'steel'?",
+    ),
+    "reach of half a condition": (
+        measures("{id: a, rate: 5%, reach: {all: steel}}"),
+        "x.yaml:4:30, in: 'in' is missing. Write in: ...",
+    ),
+    "a method of content": (
+        HEAD + "content: {steel: {products: [72], method: residua}}\n",
+        "x.yaml:3:43, method: 'residua' is no method of content. Did you mean 'residual'?",
     ),
     "duplicate key": (
         measures("{id: a, rate: 5%, rate: 6%}"),
@@ -248,12 +284,12 @@ BAD = {
     "merge key": (
         HEAD + "content: {us: {<<: x, countries: USA}}\n",
         "x.yaml:3:16, <<: unknown key '<<'. Known keys: products, except_products, countries, except_countries, "
-        "origins, except_origins, nationality, except_nationality.",
+        "origins, except_origins, nationality, except_nationality, method.",
     ),
     "merge key in a row": (
         measures("{id: a, rate: [{<<: x, rate: 5%}]}"),
         "x.yaml:4:21, <<: unknown key '<<'. Known keys: products, except_products, origins, except_origins, "
-        "exporters, nationality, importer, used_in, program, declares, content, from, until, published, rate, "
+        "exporters, nationality, importer, used_in, program, declares, content, reach, from, until, published, rate, "
         "source, note.",
     ),
     "directive": (
@@ -272,7 +308,7 @@ BAD = {
     "too many unknown keys": (
         HEAD + "".join(f"k{at}: 1\n" for at in range(1000)),
         "x.yaml:1:1: 1,000 unknown keys, from 'k0' to 'k999'. Known keys: groups, regions, content, programs, "
-        "programs_elsewhere, lists, measures, relations, title, source, note, ruleset, importer, column_1, "
+        "programs_elsewhere, lists, measures, relations, credits, title, source, note, ruleset, importer, column_1, "
         "complete_from, complete_until.",
     ),
     "quote not closed": (

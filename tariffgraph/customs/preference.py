@@ -97,7 +97,7 @@ def judge_claims(
     ``share``: (inputs,), in the engine's order; ``origin``: customs origin in the order of the stages table.
     """
     keys = ["program", "supplier", "declares"]
-    crossings = claiming.select("id", "kind", "row", "supplier", "product", *keys[::2])
+    crossings = claiming.select("id", "kind", "row", "supplier", "product", "program", "declares")
     verdicts: list[tuple[Any, ...]] = []
     asked: list[_Preference] = []
     if len(crossings):
@@ -297,7 +297,7 @@ class _Preference:
                 seller = chain.supplier[at]
                 if self._offer(seller, chain.declared(at), whole=whole):
                     waiting.append(seller)
-                if seller in self.offers:
+                if chain.declared(at) in self.offers.get(seller, ()):
                     self.bought[seller] += 1
         places = sorted(self.offers)
         done = 0
@@ -351,17 +351,13 @@ class _Preference:
 
     def _rule_for(self, product: str) -> OriginRule | None:
         key = product_key(product)
-        for rule, *scopes in self.rules:
-            holds = True
-            for scope, wanted in zip(scopes, (True, False), strict=True):
-                if scope is None:
-                    continue
-                matches = scope.matches(key)
-                finer = None if matches else scope.finer_than(key)
-                if finer is not None:
-                    self.coarse[product, finer] = None
-                holds = holds and matches is wanted
-            if holds:
+        for rule, products, except_products in self.rules:
+            matches, finer = _under(products, key) if products is not None else (True, None)
+            excepted, finer_exception = _under(except_products, key) if except_products is not None else (False, None)
+            if excepted or not (matches or finer):
+                continue
+            self.coarse.update(((product, line), None) for line in (finer, finer_exception) if line)
+            if matches:
                 return rule
         return None
 
@@ -552,6 +548,12 @@ class _Preference:
 
 def _declared(declares: str | None) -> Declared:
     return frozenset((declares or "").split(";")) - {""}
+
+
+def _under(scope: ProductScope, key: str) -> tuple[bool, str | None]:
+    """Return whether a product is in a scope, and a line of it that asks for more digits than the product has."""
+    matches = scope.matches(key)
+    return matches, None if matches else scope.finer_than(key)
 
 
 def _changes(material: str, good: str, level: Level) -> tuple[bool, str]:

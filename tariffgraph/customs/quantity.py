@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..codes import CodeProblem
@@ -11,29 +12,31 @@ if TYPE_CHECKING:
     from ..rules.rate import Compound
     from .facts import Facts
 
-__all__ = ["ad_valorem_equivalent"]
+__all__ = ["ad_valorem_equivalent", "converted"]
 
-# How many of the measure's unit one such unit is. Definitions, not data: SI, and the pound of 0.45359237 kg.
-_UNITS: dict[str, tuple[str, float]] = {
-    "g": ("mass", 0.001),
-    "kg": ("mass", 1.0),
-    "t": ("mass", 1000.0),
-    "lb": ("mass", 0.45359237),
-    "ml": ("volume", 0.001),
-    "l": ("volume", 1.0),
-    "liter": ("volume", 1.0),
-    "m3": ("volume", 1000.0),
-    "cm": ("length", 0.01),
-    "m": ("length", 1.0),
-    "km": ("length", 1000.0),
-    "m2": ("area", 1.0),
-    "no": ("number", 1.0),
-    "number": ("number", 1.0),
-    "each": ("number", 1.0),
-    "piece": ("number", 1.0),
-    "doz": ("number", 12.0),
-    "dozen": ("number", 12.0),
+# How much of the first unit of its kind one unit is. Definitions, not data: SI; the pound of 0.45359237 kg; the metric
+# carat of 0.2 g; the barrel of 42 gallons of 231 cubic inches; the roofer's square of 100 square feet. Pairs are no
+# number of pieces, and liters of proof spirit, clean kilograms of wool or kilograms of a metal in the good no plain
+# liters or kilograms: what they come to depends on the good, so only their own unit counts them.
+_KINDS: dict[str, dict[str, float]] = {
+    "mass": {"kg": 1, "g": 0.001, "mg": 1e-6, "t": 1000, "lb": 0.45359237, "carat": 0.0002},
+    "volume": {"liter": 1, "l": 1, "ml": 0.001, "hl": 100, "m3": 1000, "thousand m3": 1e6, "bbl": 158.987294928},
+    "length": {"m": 1, "cm": 0.01, "km": 1000, "lin m": 1, "thousand m": 1000},
+    "area": {"m2": 1, "cm2": 0.0001, "square": 9.290304},
+    "number": {
+        **dict.fromkeys(("no", "number", "each", "piece", "pc", "article", "unit", "head"), 1.0),
+        **dict.fromkeys(("doz", "dozen", "doz pc", "doz piece", "dz pc"), 12.0),
+        "gross": 144,
+        "hundred": 100,
+        "thousand": 1000,
+    },
+    "pairs": {"pr": 1, "pair": 1, "doz pr": 12, "doz pair": 12, "dozen pair": 12},
+    "proof spirit": {"pfliter": 1, "proof liter": 1},
+    "clean mass": {"clean kg": 1, "cy kg": 1},
+    "energy": {"mwh": 1, "kwh": 0.001},
 }
+_UNITS = {unit: (kind, size) for kind, sizes in _KINDS.items() for unit, size in sizes.items()}
+_OTHER_WORDS = {"litre": "liter", "tonne": "t", "metric ton": "t", "kilogram": "kg", "gram": "g", "barrel": "bbl"}
 
 
 def ad_valorem_equivalent(rate: Compound, facts: Facts) -> float:
@@ -46,14 +49,25 @@ def ad_valorem_equivalent(rate: Compound, facts: Facts) -> float:
                 f"a duty of {duty.amount:g} per {duty.unit} needs the {lacking} of the entry",
                 f"Give the {lacking}" + (f" in {duty.unit}." if lacking == "quantity" else "."),
             )
-        parts.append(duty.amount * _converted(facts.quantity, facts.unit, duty.unit) / facts.value)
+        parts.append(duty.amount * converted(facts.quantity, facts.unit, duty.unit) / facts.value)
     return math.fsum(parts)
 
 
-def _converted(quantity: float, unit: str, into: str) -> float:
-    if unit.rstrip(".").lower() == into.rstrip(".").lower():
+def converted(quantity: float, unit: str, into: str) -> float:
+    """Return a quantity in another unit. Raises CodeProblem where the two do not measure the same."""
+    """Return the quantity, given in ``unit``, counted ``into`` another unit of its kind. Raises CodeProblem."""
+    if _key(unit) == _key(into):
         return quantity
-    have, want = _UNITS.get(unit.rstrip(".").lower()), _UNITS.get(into.rstrip(".").lower())
+    have, want = _UNITS.get(_key(unit)), _UNITS.get(_key(into))
     if have is None or want is None or have[0] != want[0]:
         raise CodeProblem(f"a quantity in {unit} cannot be counted in {into}", f"Give the quantity in {into}.")
     return quantity * have[1] / want[1]
+
+
+@lru_cache(maxsize=1024)
+def _key(unit: str) -> str:
+    """Return the unit without what writers differ in: case, full stops, superscripts, the plural."""
+    plain = unit.lower().replace("²", "2").replace("³", "3").replace(".", " ")
+    key = " ".join(plain.split()).replace("pf liter", "pfliter")
+    key = _OTHER_WORDS.get(key.removesuffix("s"), key)
+    return key.removesuffix("s") if key.removesuffix("s") in _UNITS else key

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from bisect import bisect_left
+from functools import cached_property, lru_cache
+from itertools import chain, islice, takewhile
 from typing import TYPE_CHECKING
 
 from ..codes import CodeProblem, product_key, scope_key
@@ -24,17 +26,22 @@ class ScheduleIndex:
         self.name = schedule.name
         self._lines = {scope_key(line.product): line for line in schedule.lines}
         self._lengths = sorted({len(key) for key in self._lines if ":" not in key}, reverse=True)
-        self._sorted: list[str] | None = None
 
-    @property
+    @cached_property
     def specific(self) -> bool:
-        """Tell whether some line charges by quantity."""
+        """Whether some line charges by quantity."""
+        # Lines share their special rates by the thousand.
+        special = {id(line.special): line.special for line in self._lines.values()}.values()
+        texts = chain.from_iterable((line.general, line.column_2) for line in self._lines.values())
         return any(
             isinstance(_parsed(text), Compound)
-            for line in self._lines.values()
-            for text in (line.general, line.column_2, *line.special.values())
-            if "/" in text
+            for text in chain(texts, *(rates.values() for rates in special))
+            if text and not text.endswith("%")
         )
+
+    @cached_property
+    def _sorted(self) -> list[str]:
+        return sorted(self._lines)
 
     def rate(self, product: str, symbol: str, column: str) -> AdValorem | Compound:
         """Return the rate of ``product``: the special column ``symbol`` where the line has one, else general.
@@ -72,7 +79,8 @@ class ScheduleIndex:
     def _below(self, key: str) -> list[ScheduleLine]:
         if ":" in key:
             return []
-        below = [longer for longer in self._lines if longer.startswith(key)]
+        first = bisect_left(self._sorted, key)
+        below = list(takewhile(lambda longer: longer.startswith(key), islice(self._sorted, first, None)))
         return [self._lines[longer] for longer in sorted(below, key=lambda longer: (len(longer), longer))]
 
     def _rate_of(self, line: ScheduleLine, symbol: str, column: str) -> AdValorem | Compound:

@@ -12,9 +12,11 @@ from typing import Literal
 __all__ = [
     "BY",
     "BY_KEYS",
+    "COMPARISON",
     "CONTENT",
     "CROSSINGS",
     "DUTY_BY",
+    "DUTY_COMPARISON",
     "DUTY_LINES",
     "INPUTS",
     "READ_TABLES",
@@ -22,6 +24,8 @@ __all__ = [
     "SHIPMENTS",
     "SHIPMENT_RESULTS",
     "STAGES",
+    "TIMELINE_CHANGES",
+    "TIMELINE_STEPS",
     "Column",
     "content_kind",
 ]
@@ -36,6 +40,8 @@ Kind = Literal[
     "declarations",  # words joined by ';'
     "text",  # anything, for people
     "number",
+    "flag",  # true or false
+    "date",  # a day
 ]
 
 
@@ -60,9 +66,9 @@ class Column:
     gaps: bool = False
 
     @property
-    def type(self) -> Literal["number", "text"]:
-        """How the values are held: ``number`` (float64) or ``text``."""
-        return "number" if self.kind == "number" else "text"
+    def type(self) -> Literal["number", "text", "date"]:
+        """How the values are held: ``number`` (float64), ``date`` or ``text``."""
+        return self.kind if self.kind in ("number", "date") else "text"
 
 
 _CONTENT = re.compile(r"content\.([A-Za-z0-9][A-Za-z0-9_-]*)")
@@ -287,4 +293,58 @@ DUTY_BY: tuple[Column, ...] = (
     Column("action", "id", "programme under the law"),
     Column("duty", "number", "duty under it, zeros included", unit="money"),
     Column("rate", "number", "duty over the customs value", unit=_CUSTOMS),
+)
+
+_KEY = Column("KEY", "text", "one column for each key that was asked for")
+_EITHER = "null where the shipment is in the other graph only"
+
+COMPARISON: tuple[Column, ...] = (
+    Column("shipment", "id", "id of the shipment"),
+    _KEY,
+    Column("rate_before", "number", f"part of the effective rate before; {_EITHER}", unit=_VALUE, gaps=True),
+    Column("rate_after", "number", f"part of the effective rate after; {_EITHER}", unit=_VALUE, gaps=True),
+    Column("change", "number", "after − before; changes of a shipment add up to its own", unit=_VALUE, gaps=True),
+    Column("duty_rate_change", "number", "change of the part of the duty rate", unit=_VALUE, gaps=True),
+    Column(
+        "amount_change",
+        "number",
+        "change of value · rate; null without a value, or in different currencies",
+        unit="money a year",
+        gaps=True,
+    ),
+)
+
+DUTY_COMPARISON: tuple[Column, ...] = (
+    _KEY,
+    Column("duty_before", "number", "duty before", unit="money"),
+    Column("duty_after", "number", "duty after", unit="money"),
+    Column("change", "number", "duty after − before", unit="money"),
+    Column("rate_before", "number", "duty over the customs value before", unit=_CUSTOMS),
+    Column("rate_after", "number", "duty over the customs value after", unit=_CUSTOMS),
+    Column("rate_change", "number", "rate after − before", unit=_CUSTOMS),
+)
+
+_SHIPMENT = Column("shipment", "id", "id of the shipment; for a graph only")
+
+TIMELINE_STEPS: tuple[Column, ...] = (
+    _SHIPMENT,
+    Column("date", "date", "first day of the rate; null in a first row: from the beginning", gaps=True),
+    Column("until", "date", "first day of the next rate; null: still so", gaps=True),
+    Column("rate", "number", "effective rate, or rate of an entry; null: not admitted", unit=_VALUE, gaps=True),
+    Column("change", "number", "rate less the rate before", unit=_VALUE, gaps=True),
+    Column("duty", "number", "duty; for an entry only", unit="money", gaps=True),
+    Column("because", "text", "what changed it, in words"),
+)
+
+TIMELINE_CHANGES: tuple[Column, ...] = (
+    _SHIPMENT,
+    Column("date", "date", "first day of the change"),
+    Column("measure", "id", "id of the measure"),
+    Column("action", "id", "programme under the law that the measure belongs to"),
+    Column("rate_before", "number", "part of the rate before; null: not admitted", unit=_VALUE, gaps=True),
+    Column("rate_after", "number", "part of the rate after; null: not admitted", unit=_VALUE, gaps=True),
+    Column("change", "number", "after − before", unit=_VALUE, gaps=True),
+    Column("because", "text", "why, in words"),
+    Column("source", "text", "source of the row or relation that made the change; null for none", gaps=True),
+    Column("published", "date", "when it was published", gaps=True),
 )

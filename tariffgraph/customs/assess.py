@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..rules.rate import CUSTOMS_VALUE, AdValorem, Compound, Ends, QuotaRate, ScheduleRate, TopUpTo
 from .law import QUOTA_FILLED
+from .many import Divided, decided, first_of
 from .part import part_of
 from .quantity import ad_valorem_equivalent
 
@@ -21,9 +23,10 @@ if TYPE_CHECKING:
     from ..rules.rate import Base, Rate
     from .facts import Facts
     from .law import ImporterLaw, Law, MeasureInForce, RelationInForce
+    from .many import Array, Number
     from .part import Part
 
-__all__ = ["Line", "assess_facts", "claiming_and_not"]
+__all__ = ["Line", "assess_facts", "assess_group", "claiming_and_not"]
 
 NOTHING = 1e-12
 
@@ -40,9 +43,9 @@ class Line:
     """
 
     number: int
-    base: float
-    rate: float
-    duty: float
+    base: Number
+    rate: Number
+    duty: Number
     status: str
     reason: str
     coarse: tuple[str, ...] = ()
@@ -62,6 +65,36 @@ def assess_facts(law: Law, importer: ImporterLaw, facts: Facts) -> list[Line]:
     return _Walk(law, importer, facts).lines()
 
 
+def assess_group(law: Law, importer: ImporterLaw, facts: Facts, size: int) -> list[tuple[Array, list[Line]]]:
+    """Return the lines of a group of ``size`` entries that differ in numbers only: for whom (a part of it), and what.
+
+    ``facts`` holds arrays (size,) for contents, values and quantities. Where the law goes two ways the group is
+    parted; the numbers of each entry are the same bits as alone.
+    """
+    found: list[tuple[Array, list[Line]]] = []
+    waiting = [np.arange(size)]
+    while waiting:
+        members = waiting.pop()
+        try:
+            found.append((members, assess_facts(law, importer, _of(facts, members, size))))
+        except Divided as divided:
+            waiting += [members[~divided.holds], members[divided.holds]]
+    return found
+
+
+def _of(facts: Facts, members: Array, size: int) -> Facts:
+    if len(members) == size:
+        return facts
+
+    def of(number: Number | None) -> Number | None:
+        return number[members] if isinstance(number, np.ndarray) else number
+
+    content = {
+        kind: share[members] if isinstance(share, np.ndarray) else share for kind, share in facts.content.items()
+    }
+    return replace(facts, content=content, value=of(facts.value), quantity=of(facts.quantity))
+
+
 class _Walk:
     """One walk along the measures of an importer, with what the measures so far have done to those to come."""
 
@@ -71,7 +104,7 @@ class _Walk:
         self.facts = facts
         self.removed: dict[int, tuple[str, str, RelationInForce]] = {}
         self.covered: dict[int, list[tuple[Part, str, RelationInForce]]] = {}
-        self.duties: dict[int, float] = {}
+        self.duties: dict[int, Number] = {}
         self.replaced_by: dict[int, set[int]] = {}
         self.base_duties = importer.base_duties
         self.column_1_charged = False
@@ -129,14 +162,16 @@ class _Walk:
         charged = self.ad_valorem(one, rate)
         duty = charged * share
         reason = ""
-        if own.share > share:
+        covered = first_of(own.share - share)
+        if covered > 0:
             by = ", ".join(dict.fromkeys(name for _, name, _ in takers))
-            reason = f"{own.share - share:.12g} of the value is covered by {by}"
+            reason = f"{covered:.12g} of the value is covered by {by}"
         elif base.form != "customs-value" and base.kind not in facts.content:
             full = base.form == "without" or base.unknown == "full"
             what = "the whole value is charged" if full else "nothing is charged"
             reason = f"the content of {base.kind} is unknown: {what}"
-        status = "charged" if duty else "covered" if charged and own.share > share else "free"
+        charges = first_of(charged) > 0
+        status = "charged" if charges and first_of(share) > 0 else "covered" if charges and covered > 0 else "free"
         acted = tuple(dict.fromkeys(relation for *_, relation in takers))
         line = Line(one.number, share, charged, duty, status, reason, (), rate_row, base_row, acted, quota, refused)
         return line, part
@@ -169,7 +204,7 @@ class _Walk:
                 return row
         return None
 
-    def ad_valorem(self, one: MeasureInForce, rate: Rate) -> float:
+    def ad_valorem(self, one: MeasureInForce, rate: Rate) -> Number:
         """Return a rate as a share of the base."""
         if isinstance(rate, ScheduleRate):
             program = self.law.programs.get(self.facts.program) if self.facts.program is not None else None
@@ -182,17 +217,22 @@ class _Walk:
         if isinstance(rate, TopUpTo):
             # A rest of rounding is no duty: it must not exclude anything.
             rest = rate.total - self.column_1_owed(one)
+            if isinstance(rest, np.ndarray):
+                return np.where(rest > NOTHING, rest, 0.0)
             return rest if rest > NOTHING else 0.0
         raise AssertionError(rate)
 
-    def column_1_owed(self, one: MeasureInForce) -> float:
+    def column_1_owed(self, one: MeasureInForce) -> Number:
         """Return what the base duties, and what replaces them, charge on the customs value."""
         numbers = set(self.importer.column_1[one.rule_set.id])  # a set with a top-up names its column 1
         for number in tuple(numbers):
             numbers |= self.replaced_by.get(number, set())
-        return math.fsum(self.duties.get(number, 0.0) for number in numbers)
+        owed: Number = 0.0
+        for number in sorted(numbers):
+            owed = owed + self.duties.get(number, 0.0)
+        return owed
 
-    def act(self, one: MeasureInForce, relation: RelationInForce, duty: float, part: Part) -> None:
+    def act(self, one: MeasureInForce, relation: RelationInForce, duty: Number, part: Part) -> None:
         """Let a measure that applies exclude, cover or replace the ones after it."""
         law = relation.relation
         by = one.measure.id + (f" ({law.source})" if law.source else "")
@@ -200,7 +240,7 @@ class _Walk:
             for target in relation.targets:
                 self.removed.setdefault(target, ("replaced", f"replaced by {by}", relation))
                 self.replaced_by.setdefault(target, set()).add(one.number)
-        elif not (duty > 0 or law.even_if_free):
+        elif not (law.even_if_free or decided(duty > 0)):
             return
         elif relation.form == "excludes":
             for target in relation.targets:

@@ -7,7 +7,6 @@ preference are judged before the law is asked; quotas are filled, and credits pa
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,9 +18,9 @@ from ..codes import CodeProblem, product_key
 from ..errors import Finding, GraphError, suggestion, visible
 from ..frozen import FrozenFrame, FrozenRecord, read_only
 from ..graph.checks import positions
-from .assess import assess_facts, claiming_and_not
+from .assess import assess_group, claiming_and_not
 from .content import content_of_kind, matching_stages, reached_from, residual_content
-from .credit import Charge, apply_credits, charges_of
+from .credit import Charge, Lines, apply_credits, charges_of
 from .facts import Facts
 from .law import QUOTA_FILLED
 from .origin import determine_origin
@@ -29,7 +28,7 @@ from .preference import judge_claims
 from .quota import Quota, quota_of, split_by_quotas
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ..core.structure import Structure
     from ..graph.production_graph import ProductionGraph
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from .assess import Line
     from .law import Law
 
-    Assessed = list[tuple[float, list[Line]]]
 
 Array = np.ndarray[Any, Any]
 
@@ -93,6 +91,15 @@ def classify(
     return _Classifier(graph, law, structure, share, pass_through).classes()
 
 
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """What some classes owe: ``weight`` times these lines, whose numbers are arrays over ``classes``."""
+
+    classes: Array
+    weight: float
+    lines: list[Line]
+
+
 class _Classifier:
     """The steps from tables to classes, in order; each method is one of them."""
 
@@ -117,26 +124,25 @@ class _Classifier:
         relief = 1.0 - keys["drawback"].to_numpy()
         class_, parents, lines = apply_credits(self.law, self.graph.stages, crossings, relief, lines)
         crossings = crossings.with_columns(pl.Series("class", class_, dtype=crossings.schema["class"]))
-        charged: list[list[float]] = [[] for _ in parents]
-        for one, _, t in lines:
-            charged[one].append(t)
         self.counts |= {"crossings": len(crossings), "classes": len(parents)}
+        line_class, line_measure, line_rate = lines
         return Classes(
             crossings=crossings,
             claims=self.claims,
             charges=charges_of(self.law),
-            statutory=read_only(np.array([math.fsum(parts) for parts in charged], np.float64)),
+            # bincount adds in the order of the lines
+            statutory=read_only(np.bincount(line_class, weights=line_rate, minlength=len(parents))),
             relief=read_only(relief[parents]),
             pass_through=read_only(keys["pass_through"].to_numpy()[parents]),
-            line_class=read_only(np.array([one for one, _, _ in lines], np.int64)),
-            line_measure=read_only(np.array([number for _, number, _ in lines], np.int64)),
-            line_rate=read_only(np.array([t for _, _, t in lines], np.float64)),
+            line_class=read_only(line_class),
+            line_measure=read_only(line_measure),
+            line_rate=read_only(line_rate),
             counts=self.counts,
             findings=tuple(self.findings),
         )
 
     def _crossings(self) -> pl.DataFrame:
-        """Return one row a border crossing with the facts that the law may ask for."""
+        """Return one row a border crossing with the facts that the law may ask for: inputs, then shipments, by row."""
         graph = self.graph
         stages = graph.stages.select("stage", "country", "product", "nationality").with_columns(
             customs_origin=self.origin
@@ -189,7 +195,6 @@ class _Classifier:
         )
         if self.pass_through is not None:
             crossings = crossings.with_columns(pass_through=pl.lit(self.pass_through, pl.Float64))
-        crossings = crossings.sort("kind", "row")
         return self._reached(self._contents(self._claims(crossings), declared))
 
     def _claims(self, crossings: pl.DataFrame) -> pl.DataFrame:
@@ -232,8 +237,9 @@ class _Classifier:
         self.counts["claims_not_qualifying"] = int((~self.claims["qualifies"]).sum())
         # What is not claimed, or does not qualify, has no part that claims it.
         return (
-            crossings.join(self.claims.select("kind", "row", "qualifies"), on=["kind", "row"], how="left")
-            .sort("kind", "row")
+            crossings.join(
+                self.claims.select("kind", "row", "qualifies"), on=["kind", "row"], how="left", maintain_order="left"
+            )
             .with_columns(program=pl.when("qualifies").then("program"))
             .with_columns(utilization=pl.when(pl.col("program").is_not_null()).then("utilization").otherwise(1.0))
         )
@@ -357,40 +363,47 @@ class _Classifier:
             & pl.col("quantity").is_not_null()
             & ~pl.col("declares").fill_null("").str.split(";").list.contains(QUOTA_FILLED),
         )
+        numbers = ["asked_value", "asked_quantity", *(one for one in crossings.columns if one.startswith("content."))]
         columns = [
             "importer", "exporter", "origin", "product", "program", "utilization", "declares", "pass_through",
-            "drawback", "reach", "fills", "asked_nationality", "asked_used_in", "asked_value", "asked_quantity",
-            "asked_unit",
-            *(one for one in crossings.columns if one.startswith("content.")),
+            "drawback", "reach", "fills", "asked_nationality", "asked_used_in", "asked_unit", *numbers,
         ]  # fmt: skip
         keys = crossings.select(columns).unique(maintain_order=True).with_row_index("class")
         numbered = crossings.join(keys, on=columns, how="left", nulls_equal=True, maintain_order="left")
+        # A group is what differs in numbers only; for all else it is asked once.
+        others = [one for one in columns if one not in numbers]
+        keys = keys.with_columns(
+            pl.struct(*others, *(pl.col(one).is_null() for one in numbers)).rank("dense").alias("group")
+        )
         return numbered.drop([one for one in numbered.columns if one.startswith("asked_")], "reach"), keys
 
-    def _assessed(self, crossings: pl.DataFrame, keys: pl.DataFrame) -> list[Assessed]:
-        """Ask the law once a class; return the weighted lines of each, quotas taken as not filled."""
-        assessed: list[Assessed] = []
+    def _assessed(self, crossings: pl.DataFrame, keys: pl.DataFrame) -> dict[int, list[Assessed]]:
+        """Ask the law once a group of classes; return by group who owes which lines, quotas taken as not filled."""
+        assessed: dict[int, list[Assessed]] = {}
         problems: dict[tuple[str, str], list[int]] = {}
         uncovered: set[str] = set()
-        for class_, key in enumerate(keys.iter_rows(named=True)):
-            assessed.append([])
-            importer = self.law.importer(key["importer"])
-            if not importer.measures:
-                uncovered.add(key["importer"])
+        for (group,), members in keys.group_by("group", maintain_order=True):
+            importer = str(members["importer"][0])
+            if not self.law.importer(importer).measures:
+                uncovered.add(importer)
                 continue
             try:
-                assessed[class_] = [
-                    (weight, assess_facts(self.law, importer, each)) for weight, each in self._entries(key)
-                ]
+                assessed[int(str(group))] = list(self._owed(members))
             except CodeProblem as problem:
-                problems.setdefault((problem.message, problem.remedy), []).append(class_)
+                problems.setdefault((problem.message, problem.remedy), []).extend(members["class"])
         self._raise(crossings, problems)
         self._uncovered(crossings, uncovered)
         return assessed
 
-    def _entries(self, key: Mapping[str, Any]) -> list[tuple[float, Facts]]:
-        """Return the entries that the crossings of a class are made of, with their weights."""
-        return claiming_and_not(_facts_of(key, self.reaches), key["utilization"])
+    def _owed(self, members: pl.DataFrame, within: Mapping[str, float] | None = None) -> Iterator[Assessed]:
+        """Yield what the classes of a group owe; ``within``: their part in each quota that is too small."""
+        key = members.row(0, named=True)
+        importer = self.law.importer(key["importer"])
+        class_ = members["class"].to_numpy().astype(np.int64)
+        entries = claiming_and_not(_facts_of(members, self.reaches), key["utilization"])
+        for weight, facts in split_by_quotas(entries, within) if within else entries:
+            for some, lines in assess_group(self.law, importer, facts, len(members)):
+                yield Assessed(class_[some], weight, lines)
 
     def _raise(self, crossings: pl.DataFrame, problems: Mapping[tuple[str, str], Sequence[int]]) -> None:
         if problems:
@@ -399,7 +412,9 @@ class _Classifier:
                 for (message, remedy), classes in sorted(problems.items())
             )
 
-    def _quotas_filled(self, crossings: pl.DataFrame, keys: pl.DataFrame, assessed: list[Assessed]) -> list[Assessed]:
+    def _quotas_filled(
+        self, crossings: pl.DataFrame, keys: pl.DataFrame, assessed: dict[int, list[Assessed]]
+    ) -> list[Assessed]:
         """Let the shipments fill the quotas they draw on; return the lines with what lies beyond a quota charged so."""
         filling = crossings.filter("fills")
         brought: dict[int, list[tuple[float, str]]] = {}
@@ -407,12 +422,12 @@ class _Classifier:
             brought.setdefault(class_, []).append((quantity, unit))
         quotas: dict[str, Quota] = {}
         problems: dict[tuple[str, str], list[int]] = {}
-        for class_, quantities in sorted(brought.items()):
-            for weight, lines in assessed[class_]:
-                drawn = {rate.name: rate for rate in map(quota_of, lines) if rate is not None}
-                for name, rate in sorted(drawn.items()):
+        for part in (part for parts in assessed.values() for part in parts) if brought else ():
+            drawn = {rate.name: rate for rate in map(quota_of, part.lines) if rate is not None}
+            for name, rate in sorted(drawn.items()):
+                for class_ in (one for one in part.classes.tolist() if one in brought):
                     try:
-                        quotas.setdefault(name, Quota(rate)).draw(class_, weight, quantities)
+                        quotas.setdefault(name, Quota(rate)).draw(class_, part.weight, brought[class_])
                     except CodeProblem as problem:
                         problems.setdefault((problem.message, problem.remedy), []).append(class_)
         self._raise(crossings, problems)
@@ -425,38 +440,42 @@ class _Classifier:
                 continue
             for class_ in quota.classes:
                 short.setdefault(class_, {})[name] = quota.within
-        rows = keys.rows(named=True) if short else []
-        for class_, within in short.items():
-            importer = self.law.importer(rows[class_]["importer"])
-            assessed[class_] = [
-                (weight, assess_facts(self.law, importer, each))
-                for weight, each in split_by_quotas(self._entries(rows[class_]), within)
+        for (group,), members in (
+            keys.filter(
+                pl.col("group").is_in(keys.filter(pl.col("class").is_in(list(short)))["group"].unique().implode())
+            ).group_by("group", maintain_order=True)
+            if short
+            else ()
+        ):
+            assessed[int(str(group))] = [
+                part
+                for at, class_ in enumerate(members["class"])
+                for part in self._owed(members[at : at + 1], short.get(class_))
             ]
-        return assessed
+        return [part for parts in assessed.values() for part in parts]
 
-    def _lines(self, crossings: pl.DataFrame, assessed: Sequence[Assessed]) -> list[tuple[int, int, float]]:
+    def _lines(self, crossings: pl.DataFrame, assessed: Sequence[Assessed]) -> Lines:
         """Return what each measure charges on each class (class, measure, t_m); warn of what is surprising."""
-        found: list[tuple[int, int, float]] = []
         coarse: dict[str, list[int]] = {}
         refused: dict[str, list[int]] = {}
         met: set[int] = set()
         reasons: dict[int, Counter[str]] = {}
-        for class_, entries in enumerate(assessed):
-            duties: dict[int, list[float]] = {}
-            for weight, lines in entries:
-                for line in lines:
-                    for reason in line.coarse:
-                        where = f"{self.law.measures[line.number].measure.id}: {reason}"
-                        coarse.setdefault(where, []).append(class_)
-                    if line.refused:
-                        refused.setdefault(line.quota, []).append(class_)
-                    if line.status == "not-applicable":
-                        reasons.setdefault(line.number, Counter())[line.reason.partition(" (it is ")[0]] += 1
-                    else:
-                        met.add(line.number)
-                        duties.setdefault(line.number, []).append(weight * line.duty)
-            charged = sorted((number, math.fsum(parts)) for number, parts in duties.items())
-            found.extend((class_, number, part) for number, part in charged if part)
+        found: list[tuple[Array, Array, Array]] = []
+        for part in assessed:
+            for line in part.lines:
+                for reason in line.coarse:
+                    where = f"{self.law.measures[line.number].measure.id}: {reason}"
+                    coarse.setdefault(where, []).extend(part.classes.tolist())
+                if line.refused:
+                    refused.setdefault(line.quota, []).extend(part.classes.tolist())
+                if line.status == "not-applicable":
+                    told = line.reason.partition(" (it is ")[0]
+                    reasons.setdefault(line.number, Counter())[told] += len(part.classes)
+                    continue
+                met.add(line.number)
+                size = len(part.classes)
+                duty = np.broadcast_to(np.asarray(part.weight * line.duty, np.float64), size)
+                found.append((part.classes, np.full(size, line.number, np.int64), duty))
         for reason, classes in sorted(coarse.items()):
             rows = _of_classes(crossings, classes)
             self._warn(f"{reason} (at {_crossings_text(rows)})", "Give it with more digits.", "coarse-product", rows)
@@ -470,7 +489,7 @@ class _Classifier:
                 rows,
             )
         self._unmatched(met, reasons)
-        return found
+        return _summed(found, len(self.law.measures))
 
     def _uncovered(self, crossings: pl.DataFrame, uncovered: set[str]) -> None:
         rows = crossings.filter(pl.col("importer").is_in(pl.Series(sorted(uncovered), dtype=pl.String).implode()))
@@ -508,7 +527,26 @@ def _without_noise(content: Array) -> Array:
     return np.asarray(np.round(content * scale) / scale)
 
 
-def _facts_of(key: Mapping[str, Any], reaches: Sequence[Reach]) -> Facts:
+def _summed(found: Sequence[tuple[Array, Array, Array]], measures: int) -> Lines:
+    """Return the lines in the order of class and measure, those of one class and measure added up, zeros left out."""
+    if not found:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+    class_, measure, duty = (np.concatenate(part) for part in zip(*found, strict=True))
+    place = class_ * measures + measure
+    order = np.argsort(place, kind="stable")
+    place, first = np.unique(place[order], return_index=True)
+    total = np.add.reduceat(duty[order], first)
+    kept = total != 0.0
+    return place[kept] // measures, place[kept] % measures, total[kept]
+
+
+def _facts_of(members: pl.DataFrame, reaches: Sequence[Reach]) -> Facts:
+    """Return the facts of a group of classes, its numbers as arrays."""
+    key = members.row(0, named=True)
+
+    def number(name: str) -> Array | None:
+        return None if key[name] is None else members[name].to_numpy()
+
     return Facts(
         product=key["product"],
         origin=key["origin"],
@@ -520,12 +558,12 @@ def _facts_of(key: Mapping[str, Any], reaches: Sequence[Reach]) -> Facts:
         declares=frozenset((key["declares"] or "").split(";")) - {""},
         content={
             name.removeprefix("content."): share
-            for name, share in key.items()
-            if name.startswith("content.") and share is not None
+            for name in key
+            if name.startswith("content.") and (share := number(name)) is not None
         },
         reach=frozenset(reaches[int(at)] for at in key["reach"].split(";") if at),
-        value=key["asked_value"],
-        quantity=key["asked_quantity"],
+        value=number("asked_value"),
+        quantity=number("asked_quantity"),
         unit=key["asked_unit"],
     )
 

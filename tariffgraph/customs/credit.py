@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from .law import CreditInForce, Law
 
 Array = np.ndarray[Any, Any]
-Lines = list[tuple[int, int, float]]
+Lines = tuple[Array, Array, Array]
 
-__all__ = ["Charge", "apply_credits", "charges_of"]
+__all__ = ["Charge", "Lines", "apply_credits", "charges_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ def apply_credits(
 ) -> tuple[Array, list[int], Lines]:
     """Return the class of every crossing, the class that each class was split from, and the lines with the credits.
 
+    A line is a class, who charges or pays, and its part of t.
     ``crossings``: in their order, with their ``class``; ``relief``: (classes,), 1 − drawback. Crossings into a stage
     that earns a credit leave their class for one of their own, shared by those with the same credit.
     """
@@ -61,12 +62,13 @@ def apply_credits(
     earning = _earning(law, stages)
     if not earning:
         return class_, parents, lines
-    of_class: dict[int, list[tuple[int, float]]] = {}
-    for one, measure, t in lines:
-        of_class.setdefault(one, []).append((measure, t))
     into = crossings.with_row_index("at").filter(
         (pl.col("kind") == "input") & pl.col("user").is_in(pl.Series(sorted(earning), dtype=pl.String).implode())
     )
+    concerned = np.isin(lines[0], into["class"].unique().to_numpy())
+    of_class: dict[int, list[tuple[int, float]]] = {}
+    for one, measure, t in zip(*(part[concerned].tolist() for part in lines), strict=True):
+        of_class.setdefault(one, []).append((measure, t))
     paid: list[tuple[int, int, str, list[tuple[int, int, float]]]] = []
     owed: dict[tuple[str, int], list[float]] = {}
     for at, old, user, share in into.select("at", "class", "user", "share").iter_rows():
@@ -85,7 +87,7 @@ def apply_credits(
         for (user, credit), duties in owed.items()
         if math.fsum(duties) > 0
     }
-    lines = list(lines)
+    new_lines: list[tuple[int, int, float]] = []
     numbered: dict[tuple[int, tuple[tuple[int, float], ...]], int] = {}
     for at, old, user, credited in paid:
         # The credits of a crossing and their γ tell its class from the others'.
@@ -93,12 +95,15 @@ def apply_credits(
         if key not in numbered:
             numbered[key] = new = len(parents)
             parents.append(old)
-            lines += [(new, measure, t) for measure, t in of_class[old]]
-            lines += [
+            new_lines += [(new, measure, t) for measure, t in of_class[old]]
+            new_lines += [
                 (new, law.credits[credit].numbers[measure], -part.get((user, credit), 0.0) * t)
                 for credit, measure, t in credited
             ]
         class_[at] = numbered[key]
+    if new_lines:
+        added = zip(*new_lines, strict=True)
+        lines = tuple(np.concatenate([one, np.array(more, one.dtype)]) for one, more in zip(lines, added, strict=True))  # type: ignore[assignment]
     return class_, parents, lines
 
 

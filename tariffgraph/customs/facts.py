@@ -10,13 +10,14 @@ if TYPE_CHECKING:
 
     from ..rules.measure import Reach
     from ..rules.rate import AdValorem, Compound
+    from .many import Number
 
 __all__ = ["Facts"]
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One crossing as the law sees it; None is unknown, and meets no condition.
+    """One crossing as the law sees it, or a group alike but for numbers; None is unknown, and meets no condition.
 
     ``product`` and ``used_in`` are canonical codes. ``program`` is claimed and qualifies. ``content``: known shares by
     kind; ``reach``: the conditions on what stands upstream that hold. ``quantity`` in ``unit``, ``value`` untaxed;
@@ -31,10 +32,10 @@ class Facts:
     used_in: str | None = None
     program: str | None = None
     declares: frozenset[str] = frozenset()
-    content: Mapping[str, float] = field(default_factory=dict)
+    content: Mapping[str, Number] = field(default_factory=dict)
     reach: frozenset[Reach] = frozenset()
-    value: float | None = None
-    quantity: float | None = None
+    value: Number | None = None
+    quantity: Number | None = None
     unit: str | None = None
     column_1: Mapping[str, AdValorem | Compound] = field(default_factory=dict)
     filled: frozenset[str] = frozenset()

@@ -14,9 +14,12 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..codes import CodeProblem, ProductScope, parse_date, product_key
 from ..errors import Finding, RulesError, TariffGraphError
 from ..rules.rate import Compound, QuotaRate, Rate, ScheduleRate, TopUpTo
+from .many import decided, first_of
 from .schedule import ScheduleIndex
 
 if TYPE_CHECKING:
@@ -163,9 +166,10 @@ def _at_least(kind: str, threshold: float) -> Callable[[Facts], str | None]:
         content = facts.content.get(kind)
         if content is None:
             return f"the content of {kind} is unknown; {threshold:.6g} is needed"
-        if round(content, DIGITS) >= round(threshold, DIGITS):
+        if decided(np.round(content, DIGITS) >= np.round(threshold, DIGITS)):
             return None
-        return f"the content of {kind} is {content:.12g}, {threshold - content:.6g} below {threshold:.6g}"
+        found = first_of(content)
+        return f"the content of {kind} is {found:.12g}, {threshold - found:.6g} below {threshold:.6g}"
 
     return check
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..codes import CodeProblem
+from .many import decided
 
 if TYPE_CHECKING:
     from ..rules.rate import Compound
     from .facts import Facts
+    from .many import Number
 
 __all__ = ["ad_valorem_equivalent", "converted"]
 
@@ -39,22 +40,21 @@ _UNITS = {unit: (kind, size) for kind, sizes in _KINDS.items() for unit, size in
 _OTHER_WORDS = {"litre": "liter", "tonne": "t", "metric ton": "t", "kilogram": "kg", "gram": "g", "barrel": "bbl"}
 
 
-def ad_valorem_equivalent(rate: Compound, facts: Facts) -> float:
+def ad_valorem_equivalent(rate: Compound, facts: Facts) -> Number:
     """Return share + Σ amount · quantity / value, on the untaxed customs value. Raises CodeProblem."""
-    parts = [rate.share]
+    total: Number = rate.share
     for duty in rate.specific:
-        if facts.quantity is None or facts.unit is None or not facts.value:
+        if facts.quantity is None or facts.unit is None or facts.value is None or decided(facts.value == 0):
             lacking = "value" if facts.quantity is not None and facts.unit is not None else "quantity"
             raise CodeProblem(
                 f"a duty of {duty.amount:g} per {duty.unit} needs the {lacking} of the entry",
                 f"Give the {lacking}" + (f" in {duty.unit}." if lacking == "quantity" else "."),
             )
-        parts.append(duty.amount * converted(facts.quantity, facts.unit, duty.unit) / facts.value)
-    return math.fsum(parts)
+        total = total + duty.amount * converted(facts.quantity, facts.unit, duty.unit) / facts.value
+    return total
 
 
-def converted(quantity: float, unit: str, into: str) -> float:
-    """Return a quantity in another unit. Raises CodeProblem where the two do not measure the same."""
+def converted(quantity: Number, unit: str, into: str) -> Number:
     """Return the quantity, given in ``unit``, counted ``into`` another unit of its kind. Raises CodeProblem."""
     if _key(unit) == _key(into):
         return quantity

@@ -44,7 +44,7 @@ class Quota:
 
     def draw(self, class_: int, weight: float, quantities: Sequence[tuple[float, str]]) -> None:
         """Add what the shipments of a class bring in. Raises CodeProblem for a unit that cannot be counted."""
-        self.draws += [weight * converted(quantity, unit, self.rate.unit) for quantity, unit in quantities]
+        self.draws += [weight * float(converted(quantity, unit, self.rate.unit)) for quantity, unit in quantities]
         self.classes.append(class_)
 
     def refusal(self, where: str) -> Finding:

@@ -1,0 +1,56 @@
+"""A group that differs in numbers only owes, entry by entry, the same bits as each entry alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from customs.graphs import AS_OF, rules_of
+
+from tariffgraph.customs.assess import assess_facts, assess_group
+from tariffgraph.customs.facts import Facts
+from tariffgraph.customs.law import draw_up
+
+RULES = """
+column_1: mfn
+content: {steel: {products: [72]}, aluminum: {products: [76]}, us: {countries: [USA]}}
+measures:
+  - {id: mfn, rate: 2.5% + 4.4 cents/kg}
+  - {id: steel, base: {content: steel}, rate: 50%, covers: baseline}
+  - {id: aluminum, base: {content: aluminum, unknown: zero}, rate: 25%}
+  - {id: baseline, base: [{content: {us: {at_least: 20%}}, base: {without: us, at_most: 40%}}], rate: 10%}
+  - {id: deal, rate: {top_up_to: 15%}}
+  - {id: fee, rate: 1%, content: {steel: {at_least: 30%}}}
+relations:
+  - {by: aluminum, covers: [baseline, deal], part: {content: aluminum}}
+  - {by: steel, excludes: fee, content: {us: {at_least: 10%}}}
+"""
+
+
+def test_a_group_owes_what_its_entries_owe_alone(tmp_path):
+    law = draw_up(rules_of(tmp_path, RULES), AS_OF, None)
+    importer = law.importer("USA")
+    rng = np.random.default_rng(7)
+    size = 200
+    edges = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 1.0])
+    content = {kind: np.where(rng.random(size) < 0.4, rng.choice(edges, size), rng.random(size)) for kind in law.kinds}
+    value, quantity = rng.uniform(1, 100, size), rng.uniform(0, 900, size)
+    group = Facts("8418.10", "KOR", "KOR", "USA", content=content, value=value, quantity=quantity, unit="kg")
+    seen = np.zeros(size, np.int64)
+    for members, lines in assess_group(law, importer, group, size):
+        seen[members] += 1
+        for place, member in enumerate(members):
+            alone = replace(
+                group,
+                content={kind: float(shares[member]) for kind, shares in content.items()},
+                value=float(value[member]),
+                quantity=float(quantity[member]),
+            )
+            expected = {line.number: (line.base, line.rate, line.duty) for line in assess_facts(law, importer, alone)}
+            for line in lines:
+                found = tuple(
+                    float(np.broadcast_to(one, len(members))[place]) for one in (line.base, line.rate, line.duty)
+                )
+                assert found == expected[line.number]
+    assert (seen == 1).all()
+    assert len(assess_group(law, importer, group, size)) < 40  # walks follow what the law decides, not the numbers

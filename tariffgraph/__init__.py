@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from .rules.read import read_rules
     from .rules.rule_set import RuleSet
     from .rules.rules import Rules
+    from .scenarios.comparison import compare
+    from .scenarios.timeline import Timeline, timeline
 
 _HOME = {
     "DatasetError": "errors",
@@ -53,15 +55,18 @@ _HOME = {
     "Rules": "rules.rules",
     "RulesError": "errors",
     "TariffGraphError": "errors",
+    "Timeline": "scenarios.timeline",
     "TooLargeError": "errors",
     "UnknownNameError": "errors",
     "assess": "customs.duty",
+    "compare": "scenarios.comparison",
     "compile": "problem",
     "from_frames": "graph.read",
     "from_networkx": "graph.networkx",
     "propagate": "propagation",
     "read_graph": "graph.read",
     "read_rules": "rules.read",
+    "timeline": "scenarios.timeline",
     "to_networkx": "graph.networkx",
     "write_graph": "graph.write",
 }
@@ -82,16 +87,19 @@ __all__ = [
     "Rules",
     "RulesError",
     "TariffGraphError",
+    "Timeline",
     "TooLargeError",
     "UnknownNameError",
     "__version__",
     "assess",
+    "compare",
     "compile",
     "from_frames",
     "from_networkx",
     "propagate",
     "read_graph",
     "read_rules",
+    "timeline",
     "to_networkx",
     "write_graph",
 ]

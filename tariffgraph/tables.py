@@ -340,7 +340,7 @@ TIMELINE_CHANGES: tuple[Column, ...] = (
     _SHIPMENT,
     Column("date", "date", "first day of the change"),
     Column("measure", "id", "id of the measure"),
-    Column("action", "id", "programme under the law that the measure belongs to"),
+    Column("action", "id", "programme under the law that the measure belongs to; null for a credit", gaps=True),
     Column("rate_before", "number", "part of the rate before; null: not admitted", unit=_VALUE, gaps=True),
     Column("rate_after", "number", "part of the rate after; null: not admitted", unit=_VALUE, gaps=True),
     Column("change", "number", "after − before", unit=_VALUE, gaps=True),

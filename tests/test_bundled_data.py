@@ -191,7 +191,7 @@ def test_statutory_rates_of_2_july_2025() -> None:
 
 def test_what_us_duties_the_georgia_car_and_the_ship_carry() -> None:
     rows = incidence("us-2025")
-    assert rows["US.HMG.METAPLANT"]["embedded_rate"] == pytest.approx(0.25 * 0.25 + 0.725 * 0.05, abs=1e-12)
+    assert rows["US.HMG.METAPLANT"]["embedded_rate"] == pytest.approx(0.25 * 0.25 + 0.725 * 0.05 - 0.0375, abs=1e-12)
     assert rows["US.ECO.CONTAINERSHIP"]["embedded_rate"] == pytest.approx(0.50 * 0.20 + 0.10 * 0.25, abs=1e-12)
 
 
@@ -292,6 +292,50 @@ def test_a_korean_car_of_chinese_body_parts_fails_korus() -> None:
 def test_korean_trucks_owe_half_of_their_value() -> None:
     graph = changed("stages", product={"KR.KIA.GWANGMYEONG": "8704.21.01"})
     assert statutory(graph, "KR.KIA.GWANGMYEONG->USA") == 0.5
+
+
+# --- credits ----------------------------------------------------------------------------------------------
+
+
+def us_duties(graph: tg.ProductionGraph, shipment: str, as_of: str, known_on: str | None, book: tg.Rules) -> float:
+    result = tg.propagate(graph, book, as_of=as_of, known_on=known_on)
+    return math.fsum(result.by("action").filter(shipment=shipment)["rate"])
+
+
+@pytest.mark.parametrize(
+    ("as_of", "known_on", "rate"),
+    [
+        # Korean parts .25 at 25%, Chinese .05 at 2.5 + 25 + 25 + 20%, less 3.75% of the car
+        ("2025-07-02", None, 0.0625 + 0.725 * 0.05 - 0.0375),
+        ("2025-07-02", "2025-07-02", 0.0625 + 0.725 * 0.05 - 0.0375),
+        ("2026-04-30", "2025-10-16", 0.0625 + 0.725 * 0.05 - 0.0375),
+        ("2026-05-01", "2025-10-16", 0.0625 + 0.725 * 0.05 - 0.025),
+        ("2027-05-01", "2025-10-16", 0.0625 + 0.725 * 0.05),
+        # Known later: Korean parts at 15%, no duty for fentanyl, and the credit carried on
+        ("2026-05-01", None, 0.15 * 0.25 + 0.525 * 0.05 - 0.0375),
+        ("2030-04-30", None, 0.15 * 0.25 + 0.525 * 0.05 - 0.0375),
+        ("2030-05-01", None, 0.15 * 0.25 + 0.525 * 0.05),
+    ],
+)
+def test_the_car_from_georgia_gets_its_offset(as_of: str, known_on: str | None, rate: float) -> None:
+    graph = tg.read_graph("korea-us-2025")
+    found = us_duties(graph, "US.HMG.METAPLANT->USA", as_of, known_on, rules("us-2025"))
+    assert found == pytest.approx(rate, abs=1e-12)
+
+
+@pytest.mark.parametrize(("as_of", "credit"), [("2025-12-01", 0.0375), ("2030-10-31", 0.0375), ("2030-11-01", 0.0)])
+def test_a_truck_gets_its_offset(as_of: str, credit: float) -> None:
+    parts = [f"{country}.AUTOPARTS->US.HMG.METAPLANT" for country in ("KR", "CN", "MX")]
+    graph = changed("inputs", declares=dict.fromkeys(parts, "truck-part"))
+    truck = graph.stages.with_columns(
+        product=pl.col("stage").replace_strict({"US.HMG.METAPLANT": "8704.22"}, default=pl.col("product"))
+    )
+    book = rules("us-2025").extend_lists({"s232-truck-parts": ["8708.29.51"]})
+    # Korean parts .25 at 25%, Chinese .05 at 2.5 + 25 + 25%, and 10% for fentanyl until February 2026
+    rate = 0.0625 + (0.625 if as_of < "2026-02-24" else 0.525) * 0.05 - credit
+    assert us_duties(graph.replace(stages=truck), "US.HMG.METAPLANT->USA", as_of, None, book) == pytest.approx(
+        rate, abs=1e-12
+    )
 
 
 # --- along the chain --------------------------------------------------------------------------------------

@@ -54,6 +54,8 @@ ALLOWED = {
     "problem": FOUNDATION | {".customs", ".core", ".rules", ".graph", ".provenance"},
     "incidence": FOUNDATION | {".incidence", ".problem", ".graph", ".core"},
     "propagation": {".incidence", ".problem"},
+    "scenarios": FOUNDATION | {".scenarios", ".incidence", ".problem", ".customs", ".rules", ".graph", ".provenance"},
+    "official": FOUNDATION | {".official", ".rules"},
     "show": FOUNDATION | {".show"},
 }
 

@@ -16,10 +16,27 @@ if TYPE_CHECKING:
 
     from ..show.formats import Format
 
-__all__ = ["FORMATS", "a_date", "a_file", "a_number", "a_share", "examples", "law_options", "output_options"]
+__all__ = [
+    "FORMATS",
+    "KEYS",
+    "a_date",
+    "a_file",
+    "a_number",
+    "a_share",
+    "as_of_option",
+    "examples",
+    "known_on_option",
+    "law_options",
+    "output_options",
+    "rules_option",
+    "set_option",
+]
 
 #: The formats of :mod:`tariffgraph.show.formats`, written out so that `--help` does not load polars.
 FORMATS: tuple[Format, ...] = ("table", "csv", "json", "jsonl", "parquet", "md")
+
+#: What a result can be split by (:data:`tariffgraph.incidence.attribution.KEYS`), for the same reason.
+KEYS = ("measure", "action", "authority", "crossing", "importer", "exporter", "origin", "product")
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
@@ -60,32 +77,30 @@ def examples(*lines: str) -> str:
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
+rules_option = click.option(
+    "--rules",
+    multiple=True,
+    metavar="RULES",
+    help="Rule set or overlay: file, folder or bundled name. Repeatable; replaces the defaults.",
+)
+as_of_option = click.option(
+    "--as-of", type=a_date, metavar="DATE", help="The law for entries on this day (YYYY-MM-DD)."
+)
+known_on_option = click.option(
+    "--known-on", type=a_date, metavar="DATE", help="Leave out what was published later than this day."
+)
+set_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="ID[@CCC].FIELD=VALUE",
+    help="Change a measure or action for this run; @CCC for one country or group. Repeatable.",
+)
+
+
 def law_options(command: Command) -> Command:
     """Add the options that say under which law: ``--rules``, ``--as-of``, ``--known-on``, ``--set``."""
-    for option in reversed(
-        (
-            click.option(
-                "--rules",
-                multiple=True,
-                metavar="RULES",
-                help="Rule set or overlay: file, folder or bundled name. Repeatable; replaces the defaults.",
-            ),
-            click.option("--as-of", type=a_date, metavar="DATE", help="The law for entries on this day (YYYY-MM-DD)."),
-            click.option(
-                "--known-on",
-                type=a_date,
-                metavar="DATE",
-                help="Leave out what was published later than this day.",
-            ),
-            click.option(
-                "--set",
-                "settings",
-                multiple=True,
-                metavar="ID[@CCC].FIELD=VALUE",
-                help="Change a measure or action for this run; @CCC for one country or group. Repeatable.",
-            ),
-        )
-    ):
+    for option in (set_option, known_on_option, as_of_option, rules_option):
         command = option(command)
     return command
 

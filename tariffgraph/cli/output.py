@@ -66,11 +66,12 @@ class Output:
             write_atomically(self.file, document.rendered(self.format))
             rows = document.rows.height
             say(f"wrote {rows} row{'' if rows == 1 else 's'} to {visible(str(self.file), 400)}")
-        if self.format in {"csv", "jsonl"} and document.meta.get("rules"):
+        if self.format in {"csv", "jsonl"}:
             # Bare rows have no place for where they came from.
-            from ..show.results import footer
+            from ..show.results import came_from
 
-            say(f"entries of {document.meta['as_of']}; {footer(document.meta)}")
+            for line in came_from(document.meta):
+                say(line)
 
     def _print(self, document: Document) -> None:
         data = document.rendered(self.format, _paper())

@@ -24,7 +24,11 @@ __all__ = ["Group", "program", "run"]
 COMMANDS = {
     "propagate": "Effective tariff incidence of every final good.",
     "assess": "The duty on one entry, without a graph.",
+    "compare": "What changes between two laws, by how much, and under which measure.",
+    "timeline": "Every date on which an answer changes, and why.",
+    "rules": "What rule sets say, and what two of them say differently.",
     "check": "Check production graphs and rule sets.",
+    "convert": "Turn official lists and tariffs into files of a rule set.",
     "datasets": "The bundled production graphs and rule sets.",
 }
 

@@ -9,7 +9,7 @@ import click
 
 from ..bundled import bundled_rule_sets
 from .messages import progress, say, say_findings
-from .options import a_share, examples, law_options, output_options
+from .options import KEYS, a_share, examples, law_options, output_options
 from .output import Output
 from .sources import DEFAULT_GRAPH, day, graph_folder, read_graph, rules_paths
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from ..show.formats import Format
 
 __all__ = ["command"]
-
-KEYS = ("measure", "action", "authority", "crossing", "importer", "exporter", "origin", "product")
 
 
 @click.command(

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..bundled import bundled_graph, bundled_graphs, bundled_rule_sets, datasets_folder
+from ..bundled import bundled_graph, bundled_graphs, bundled_rule_sets, bundled_rules, datasets_folder
 from ..errors import DatasetError, Finding, suggestion, visible
 from .messages import say
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..graph.production_graph import ProductionGraph
+    from ..rules.rules import Rules
 
 __all__ = [
     "DEFAULT_GRAPH",
@@ -25,6 +26,7 @@ __all__ = [
     "graph_folder",
     "is_graph",
     "read_graph",
+    "read_law",
     "rules_paths",
 ]
 
@@ -96,6 +98,21 @@ def default_rules() -> tuple[str, ...]:
 
     with (bundled_graph(DEFAULT_GRAPH) / "graph.toml").open("rb") as file:
         return tuple(tomllib.load(file).get("rules", ()))
+
+
+def read_law(rules: Iterable[str], graph: ProductionGraph | None = None) -> Rules:
+    """Return the rules named; where none are, those of the graph, and without a graph the default ones (said)."""
+    import tariffgraph as tg
+
+    named = tuple(rules)
+    if named:
+        return tg.read_rules(*named)
+    if graph is None:
+        named = default_rules()
+        say(f"no rules given, so the bundled {' and '.join(named)}")
+        return tg.read_rules(*named)
+    bundled = bundled_rule_sets()
+    return tg.read_rules(*(bundled_rules(one) if one in bundled else one for one in graph.default_rules))
 
 
 def day(asked: date | None, default: date | None = None) -> date:

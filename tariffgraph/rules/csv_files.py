@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from ..codes import CodeProblem, parse_date, parse_product, scope_key
 from ..errors import Finding, RulesError, suggestion, visible
@@ -27,6 +27,7 @@ _TEXT_COLUMNS = ("source", "note", "name", "description")
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 
 Parsed = TypeVar("Parsed")
+_Rates: TypeAlias = tuple[str, "FrozenMapping[str, str]", str]
 
 
 class _Table:
@@ -44,8 +45,8 @@ class _Table:
             Finding(message, remedy, check="table", file=self.file, line=self.line, field=field, value=value)
         )
 
-    def rows(self, known: tuple[str, ...] | None) -> Iterator[dict[str, str]]:
-        """Yield the rows below the header; ``known`` columns, or any."""
+    def rows(self, known: tuple[str, ...] | None) -> Iterator[list[str]]:
+        """Yield the cells of the rows below the header; ``known`` columns, or any."""
         reader = csv.reader((line[0] for line in _LINES.finditer(self.text)), strict=True)
         header = True
         try:
@@ -61,7 +62,7 @@ class _Table:
                         f"the row has {len(cells)} cells, the header {len(self.columns)}", "Write one cell a column."
                     )
                 else:
-                    yield dict(zip(self.columns, cells, strict=True))
+                    yield cells
                 self.line = reader.line_num + 1
                 if len(self.problems) >= MOST_PROBLEMS:
                     return
@@ -95,9 +96,9 @@ class _Table:
             self.refuse(f"the column 'product' is missing (found: {visible(', '.join(cells))})", "Add it.", "product")
         return len(self.problems) == before
 
-    def cell(self, row: dict[str, str], column: str, parse: Callable[[str], Parsed]) -> Parsed | None:
-        """Return the cell parsed; None where it is empty, absent or wrong."""
-        text = row.get(column, "").strip()
+    def parsed(self, column: str, cell: str, parse: Callable[[str], Parsed]) -> Parsed | None:
+        """Return the cell parsed; None where it is empty or wrong."""
+        text = cell.strip()
         if not text:
             return None
         try:
@@ -106,11 +107,11 @@ class _Table:
             self.refuse(problem.message, problem.remedy, column, text)
             return None
 
-    def product(self, row: dict[str, str]) -> str | None:
-        if not row["product"].strip():
+    def product(self, cell: str) -> str | None:
+        if not cell.strip():
             self.refuse("the product is missing", "Write an HS code.", "product")
             return None
-        return self.cell(row, "product", parse_product)
+        return self.parsed("product", cell, parse_product)
 
     def done(self) -> None:
         if self.problems:
@@ -121,11 +122,12 @@ def read_list(text: str, file: str) -> tuple[ListLine, ...]:
     """Return the lines of a product list; raise RulesError with every problem and its line."""
     table = _Table(text, file)
     lines = []
-    for row in table.rows(_LIST_COLUMNS):
-        product = table.product(row)
-        from_: date | None = table.cell(row, "from", parse_date)
-        until = table.cell(row, "until", parse_date)
-        published = table.cell(row, "published", parse_date)
+    for cells in table.rows(_LIST_COLUMNS):
+        row = dict(zip(table.columns, cells, strict=True))
+        product = table.product(row["product"])
+        from_: date | None = table.parsed("from", row.get("from", ""), parse_date)
+        until = table.parsed("until", row.get("until", ""), parse_date)
+        published = table.parsed("published", row.get("published", ""), parse_date)
         if from_ is not None and until is not None and until < from_:
             table.refuse(f"{until} lies before from, {from_}", "Put the earlier day in 'from'.", "until")
         if product is not None:
@@ -139,21 +141,22 @@ def read_schedule(text: str, file: str, name: str) -> Schedule:
     table = _Table(text, file)
     lines: list[ScheduleLine] = []
     seen: dict[str, tuple[ScheduleLine, int]] = {}
-    for row in table.rows(None):
-        product = table.product(row)
-        rates = {column: cell.strip() for column, cell in row.items() if column not in ("product", *_TEXT_COLUMNS)}
-        for column in rates:
-            if isinstance(table.cell(row, column, parse_rate_text), Ends):
-                table.refuse("'ends' is no rate of a schedule", "Leave the line out.", column)
+    # Lines by the thousand have the same rates: each such row is read once.
+    known: dict[tuple[str, ...], _Rates] = {}
+    for cells in table.rows(None):
+        at = table.columns.index("product")
+        product = table.product(cells[at])
+        others = (*cells[:at], *cells[at + 1 :])
+        rates = known.get(others)
+        if rates is None:
+            before = len(table.problems)
+            rates = _rates(table, cells)
+            if len(table.problems) == before:
+                known[others] = rates
         if product is None:
             continue
-        line = ScheduleLine(
-            product,
-            rates.pop("general", ""),
-            column_2=rates.pop("column 2", ""),
-            special=FrozenMapping({column: rate for column, rate in rates.items() if rate}),
-            where=f"{file}:{table.line}",
-        )
+        general, special, column_2 = rates
+        line = ScheduleLine(product, general, special, column_2, where=f"{file}:{table.line}")
         twin = seen.setdefault(scope_key(product), (line, table.line))
         if twin[0] is line:
             lines.append(line)
@@ -166,3 +169,17 @@ def read_schedule(text: str, file: str, name: str) -> Schedule:
         table.refuse("the column 'general' is missing", "Add it.", "general")
     table.done()
     return Schedule(name, tuple(lines))
+
+
+def _rates(table: _Table, cells: list[str]) -> _Rates:
+    """Return the general, special and column 2 rates of a row, as written; what is no rate is noted."""
+    rates = {
+        column: cell.strip()
+        for column, cell in zip(table.columns, cells, strict=True)
+        if column not in ("product", *_TEXT_COLUMNS)
+    }
+    for column, text in rates.items():
+        if isinstance(table.parsed(column, text, parse_rate_text), Ends):
+            table.refuse("'ends' is no rate of a schedule", "Leave the line out.", column)
+    general, column_2 = rates.pop("general", ""), rates.pop("column 2", "")
+    return general, FrozenMapping({column: rate for column, rate in rates.items() if rate}), column_2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
 
 from ..codes import CodeProblem, parse_number
@@ -18,9 +19,12 @@ _SPECIFIC = re.compile(
     r"""(?P<sign>\$|US\$|[A-Z]{3}[ ])?\s*
         (?P<amount>[0-9.,]+)\s*
         (?P<money>¢|c|ct|cts|cent|cents|\$|dollars?|[A-Z]{3})?
-        (?:(?:\s*/\s*|\s+per\s+)(?P<unit>[A-Za-z][A-Za-z0-9².]*(?:\ [A-Za-z]+)?)|\s+each)""",
+        (?:(?:\s*/\s*|\s+per\s+)(?P<unit>[A-Za-z][A-Za-z0-9²³.]*(?:\ (?!(?:of|on|including)\b)[A-Za-z.]+)?
+            (?:\ (?:of|on|including)(?:\ [A-Za-z]+){1,6})?)|\s+each)""",
     re.VERBOSE,
 )
+#: as schedules write thirds: 33 1/3%
+_MIXED = re.compile(r"([0-9]{1,6})[ ]([0-9]{1,3})/([1-9][0-9]{0,2})[ ]?%")
 _CENTS = {"¢", "c", "ct", "cts", "cent", "cents"}
 
 
@@ -30,7 +34,8 @@ def parse_rate_text(text: str) -> AdValorem | Compound | Ends:
 
     ``25%`` and ``0.25`` are the same; ``free`` is 0; ``ends`` says that the measure no longer applies. An amount of
     money per unit is in the currency of the values (``cents`` are hundredths of it), ``each`` is ``/no``; terms joined
-    by ``+`` add up.
+    by ``+`` add up. A unit may say what is counted (``kg on drained weight``); a share may end in a common fraction
+    (``33 1/3%``).
     Raises CodeProblem: from 1 upward a number without ``%`` could be either of two rates.
     """
     stripped = text.strip()
@@ -65,6 +70,9 @@ def _specific_duty(match: re.Match[str], text: str) -> SpecificDuty:
 def parse_fraction(text: str, *, whole: str | None = None) -> float:
     """Return the share that ``text`` states, as ``25%`` or ``0.25``; ``whole`` is the text to name in messages."""
     shown = text if whole is None else whole
+    mixed = _MIXED.fullmatch(text)
+    if mixed is not None:
+        return float((int(mixed[1]) + Fraction(int(mixed[2]), int(mixed[3]))) / 100)
     try:
         value = parse_number(text)
     except CodeProblem as problem:

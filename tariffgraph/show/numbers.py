@@ -16,27 +16,27 @@ UNKNOWN = "-"
 _MOST_DECIMALS = 4
 
 
-def percentages(rates: Sequence[float | None]) -> list[str]:
+def percentages(rates: Sequence[float | None], *, signed: bool = False) -> list[str]:
     """Return rates (fractions) as percentages with the same number of decimals.
 
     Two decimals, or as many (up to four) as the smallest rate needs for two significant digits. A rate that
-    is not zero is never shown as zero.
+    is not zero is never shown as zero. ``signed`` numbers are changes: what rises has a plus.
     """
     decimals = min(max(2, _decimals_for(rates, digits=2, scale=100)), _MOST_DECIMALS)
-    return [_percentage(rate, decimals) for rate in rates]
+    return [_percentage(rate, decimals, signed=signed) for rate in rates]
 
 
-def money(amounts: Sequence[float | None], decimals: int | None = None) -> list[str]:
+def money(amounts: Sequence[float | None], decimals: int | None = None, *, signed: bool = False) -> list[str]:
     """Return amounts with grouped digits and as many decimals as the smallest needs for three digits."""
     if decimals is None:
         decimals = min(max(0, _decimals_for(amounts, digits=3, scale=1)), _MOST_DECIMALS)
-    return [_fixed(amount, decimals, ",") if _known(amount) else UNKNOWN for amount in amounts]
+    return [_fixed(amount, decimals, ",", signed=signed) if _known(amount) else UNKNOWN for amount in amounts]
 
 
-def _percentage(rate: float | None, decimals: int) -> str:
+def _percentage(rate: float | None, decimals: int, *, signed: bool) -> str:
     if not _known(rate):
         return UNKNOWN
-    text = _fixed(rate * 100, decimals) + "%"
+    text = _fixed(rate * 100, decimals, signed=signed) + "%"
     if rate and not text.strip("0.%"):
         # Only below a ten-thousandth of a percent, since the smallest larger rate sets the decimals.
         return f"{'<' if rate > 0 else '>-'}0.{'0' * (decimals - 1)}1%"
@@ -54,6 +54,8 @@ def _known(value: float | None) -> TypeGuard[float]:
     return value is not None and math.isfinite(value)
 
 
-def _fixed(value: float, decimals: int, grouping: str = "") -> str:
+def _fixed(value: float, decimals: int, grouping: str = "", *, signed: bool = False) -> str:
     # What rounds to zero has no sign.
-    return f"{value if round(value, decimals) else 0.0:{grouping}.{decimals}f}"
+    if not round(value, decimals):
+        return f"{0.0:.{decimals}f}"
+    return f"{value:{'+' if signed else ''}{grouping}.{decimals}f}"

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from .columns import Columns, in_currency, once, texts
 from .numbers import money, percentages
 from .table import Column, Sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["entry_sheet", "footer", "headline", "shipments_sheet", "split_sheet"]
+__all__ = ["asked", "came_from", "entry_sheet", "footer", "headline", "shipments_sheet", "split_sheet"]
 
 _SUMS_SHOWN = 12
 
@@ -30,7 +30,7 @@ def shipments_sheet(
     duty and the total are there when something is to be said in them.
     """
     valued = shipments.filter(pl.col("value").is_not_null())
-    table = _Table(shipments.height, below=1 if valued.height else 0)
+    table = Columns(shipments.height, below=1 if valued.height else 0)
     total = "total" if valued.height == shipments.height else f"total of the {valued.height} with a value"
     table.add(Column("shipment", "left"), shipments["id"].to_list(), [total])
     if names:
@@ -48,7 +48,7 @@ def shipments_sheet(
     if any(shipments["exporter_rate"]):
         add_rate("exporter's part", "exporter_rate")
     if valued.height:
-        unit, shown = _in_currency([*shipments["duty"], float(valued["duty"].sum())], meta)
+        unit, shown = in_currency([*shipments["duty"], float(valued["duty"].sum())], meta)
         table.add(Column(f"duty{unit}"), shown[:-1], shown[-1:])
     return table.sheet(title, [footer(meta)])
 
@@ -64,16 +64,16 @@ def split_sheet(title: str, split: pl.DataFrame, keys: Sequence[str], meta: Mapp
     valued = telling.filter(pl.col("amount").is_not_null())
     sums = valued.group_by(words, maintain_order=True).agg(pl.col("amount").sum()).sort(words)
     sums = sums if 0 < sums.height <= _SUMS_SHOWN else sums.clear()
-    table = _Table(telling.height, below=sums.height)
+    table = Columns(telling.height, below=sums.height)
     shipment = telling["shipment"].to_list()
-    table.add(Column("shipment", "left"), _once(shipment), _once(["all"] * sums.height))
+    table.add(Column("shipment", "left"), once(shipment), once(["all"] * sums.height))
     for word in words:
-        table.add(Column(word, "left"), _words(telling[word]), _words(sums[word]))
+        table.add(Column(word, "left"), texts(telling[word]), texts(sums[word]))
     table.add(Column("effective", strong=True), percentages(telling["rate"].to_list()))
     if any(telling["exporter_rate"]):
         table.add(Column("exporter's part"), percentages(telling["exporter_rate"].to_list()))
     if valued.height:
-        unit, shown = _in_currency([*telling["amount"], *sums["amount"]], meta)
+        unit, shown = in_currency([*telling["amount"], *sums["amount"]], meta)
         table.add(Column(f"amount{unit}"), shown[: telling.height], shown[telling.height :])
     left_out = split.height - telling.height
     notes = [f"{left_out} row{'s' if left_out > 1 else ''} of zero left out."] if left_out else []
@@ -93,17 +93,17 @@ def entry_sheet(title: str, lines: pl.DataFrame, rate: float, total: float, meta
     def of_those(cells: Sequence[str]) -> list[str]:
         return [cell if shown else "" for cell, shown in zip(cells, applies, strict=True)]
 
-    table = _Table(lines.height, below=1)
-    table.add(Column("measure", "left"), _words(lines["measure"]), ["total"])
-    table.add(Column("authority", "left", optional=True), _words(lines["authority"]))
+    table = Columns(lines.height, below=1)
+    table.add(Column("measure", "left"), texts(lines["measure"]), ["total"])
+    table.add(Column("authority", "left", optional=True), texts(lines["authority"]))
     shown = percentages([*lines["rate"], rate])
     table.add(Column("rate"), of_those(shown[:-1]), shown[-1:])
     table.add(Column("of the value"), of_those(percentages(lines["base"].to_list())))
     shown = money([*lines["duty"], total], decimals=2)
     table.add(Column("duty", strong=True), of_those(shown[:-1]), shown[-1:])
-    table.add(Column("status", "left"), _words(lines["status"]))
+    table.add(Column("status", "left"), texts(lines["status"]))
     if any(lines["reason"]):
-        table.add(Column("reason", "left"), _words(lines["reason"]))
+        table.add(Column("reason", "left"), texts(lines["reason"]))
     return table.sheet(title, [footer(meta)])
 
 
@@ -116,20 +116,34 @@ def footer(meta: Mapping[str, Any]) -> str:
     return "; ".join(parts)
 
 
+def came_from(meta: Mapping[str, Any]) -> list[str]:
+    """Return the footer with the days that were asked for; of a comparison the two of them."""
+    if "before" in meta:
+        return [f"{when}: {line}" for when in ("before", "after") for line in came_from(meta[when])]
+    return ["; ".join([*_days(meta), footer(meta)])] if meta.get("rules") else []
+
+
 def headline(subject: str, meta: Mapping[str, Any]) -> str:
     """Return in a line what was asked: about what, under which rules, on which day."""
-    parts = [subject]
+    return "; ".join([subject, *asked(meta)])
+
+
+def asked(meta: Mapping[str, Any]) -> list[str]:
+    """Return what was asked, part by part: the rules, the days, and what else was set."""
     rules = [_rules_name(rules) for rules in meta.get("rules", ())]
-    parts.append(f"rules {', '.join(rules)}" if rules else "no rules")
-    parts.append(f"entries of {meta['as_of']}")
+    parts = [f"rules {', '.join(rules)}" if rules else "no rules", *_days(meta)]
     if meta.get("market"):
         parts.append(f"shipped to {meta['market']}")
     if meta.get("known_on"):
         parts.append(f"as known on {meta['known_on']}")
     if meta.get("pass_through") is not None:
         parts.append(f"pass-through {meta['pass_through']:.4g}")
-    parts += meta.get("settings") or ()
-    return "; ".join(parts)
+    return [*parts, *(meta.get("settings") or ())]
+
+
+def _days(meta: Mapping[str, Any]) -> list[str]:
+    words = (("as_of", "entries of"), ("from", "entries from"), ("until", "entries before"))
+    return [f"{said} {meta[name]}" for name, said in words if meta.get(name)]
 
 
 def _rules_name(rules: Mapping[str, Any]) -> str:
@@ -138,48 +152,3 @@ def _rules_name(rules: Mapping[str, Any]) -> str:
 
 def _short(digest: str) -> str:
     return digest.removeprefix("sha256:")[:8]
-
-
-def _in_currency(amounts: Sequence[float | None], meta: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """Return the unit for the heading, and the amounts in it: millions or billions where they are that large."""
-    currency = meta["graph"].get("currency") or ""
-    largest = max((abs(amount) for amount in amounts if amount is not None), default=0.0)
-    if re.fullmatch("[A-Z]{3}", currency):
-        for scale, word in ((1e9, "bn"), (1e6, "mn")):
-            if largest >= scale:
-                scaled = [None if amount is None else amount / scale for amount in amounts]
-                return f", {word} {currency}", money(scaled)
-    return f", {currency}" if currency else "", money(amounts)
-
-
-def _words(cells: Iterable[object]) -> list[str]:
-    return ["" if cell is None else str(cell) for cell in cells]
-
-
-def _once(cells: Sequence[str]) -> list[str]:
-    """Return the cells with those blank that repeat the one above."""
-    return ["" if at and cells[at - 1] == cell else cell for at, cell in enumerate(cells)]
-
-
-class _Table:
-    """Columns one after the other, each with its cells and its cells below the line."""
-
-    def __init__(self, height: int, below: int = 0) -> None:
-        self.height, self.below = height, below
-        self.columns: list[Column] = []
-        self.cells: list[Sequence[str]] = []
-        self.totals: list[Sequence[str]] = []
-
-    def add(self, column: Column, cells: Sequence[str], totals: Sequence[str] = ()) -> None:
-        self.columns.append(column)
-        self.cells.append(cells)
-        self.totals.append([*totals, *[""] * self.below][: self.below])
-
-    def sheet(self, title: str, notes: Iterable[str]) -> Sheet:
-        return Sheet(
-            title=title,
-            columns=tuple(self.columns),
-            rows=tuple(zip(*self.cells, strict=True)),
-            totals=tuple(zip(*self.totals, strict=True)),
-            footer=tuple(notes),
-        )

@@ -1,7 +1,8 @@
 """The worked entries of this folder: rule cases as data, each with its source.
 
 A case is a line of JSON: id, as_of, known_on, entry (the fields of ``Entry``), lists (lines that the entry's product
-takes on bundled lists), overlays, expected (duty by action, zeros left out), total, source.
+takes on bundled lists), overlays, expected (duty by action, zeros left out; or "refused", where nothing is admitted),
+total, source.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from tariffgraph.errors import Finding, GraphError, UnknownNameError
 
 HELP = Path(__file__).parent / "help"
 REPORT = "Please report it, with the command; TARIFFGRAPH_TRACEBACK=1 shows where it happened."
-COMMANDS = ["", *cli.COMMANDS, "datasets show", "datasets copy"]
+COMMANDS = ["", *cli.COMMANDS, "datasets show", "datasets copy", "rules list", "rules show", "rules diff"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -61,7 +61,7 @@ def test_help_and_import_load_nothing_but_click_and_the_standard_library(stateme
     assert ran.stderr == f"{others} {ours}\n"
 
 
-@pytest.mark.parametrize("command", ["propagate", "assess", "check", "datasets"])
+@pytest.mark.parametrize("command", list(cli.COMMANDS))
 def test_the_help_of_a_command_loads_no_frames(command):
     code = (
         "import sys\nfrom tariffgraph.cli import main\n"
@@ -88,7 +88,7 @@ def test_version(run, outside):
         ),
         (
             ["x\x1b[31m"],
-            "tariffgraph: there is no command 'x\\u001b[31m'. Commands: propagate, assess, check, datasets.\n"
+            f"tariffgraph: there is no command 'x\\u001b[31m'. Commands: {', '.join(cli.COMMANDS)}.\n"
             "tariffgraph: See 'tariffgraph --help'.\n",
         ),
         (

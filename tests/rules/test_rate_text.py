@@ -24,6 +24,14 @@ from tariffgraph.rules.rate_text import parse_rate_text
         ("$1.035/kg", Compound(0.0, (SpecificDuty(1.035, "kg"),))),
         ("$1.64 each", Compound(0.0, (SpecificDuty(1.64, "no"),))),
         ("2.5% + 4.4 cents/kg", Compound(0.025, (SpecificDuty(0.044, "kg"),))),
+        ("33 1/3%", AdValorem(1 / 3)),
+        ("12 1/2%", AdValorem(0.125)),
+        ("90 cents/doz. prs. + 20%", Compound(0.2, (SpecificDuty(0.9, "doz. prs."),))),
+        ("3.7 cents/kg on drained weight", Compound(0.0, (SpecificDuty(0.037, "kg on drained weight"),))),
+        (
+            "$1.32/t including weight of container",
+            Compound(0.0, (SpecificDuty(1.32, "t including weight of container"),)),
+        ),
         ("1.8¢/kg + 5%", Compound(0.05, (SpecificDuty(0.018, "kg"),))),
         (
             "5% + 1 USD/kg + 2 USD/no",
@@ -46,6 +54,8 @@ def test_a_rate_is_read_as_schedules_write_it(text, rate):
         ("", "Write 25%, 0.25, free"),
         ("duty free", "Write 25%, 0.25, free"),
         ("5%+", "Write 25%, 0.25, free"),
+        ("33 1/0%", "Write 25%, 0.25, free"),
+        ("4.4 cents/kg of", "Write 25%, 0.25, free"),
         ("4.4/kg", "4.4 cents/kg or 4.4 USD/kg?"),
     ],
 )

@@ -38,3 +38,8 @@ def test_money_is_grouped_with_three_digits_for_the_smallest(amounts, shown):
 
 def test_money_to_the_cent():
     assert money([5000.0, 0.0], decimals=2) == ["5,000.00", "0.00"]
+
+
+def test_changes_have_their_sign():
+    assert percentages([0.05, -0.25, 0.0, None], signed=True) == ["+5.00%", "-25.00%", "0.00%", "-"]
+    assert money([1200.0, -3.0, 0.0], decimals=0, signed=True) == ["+1,200", "-3", "0"]

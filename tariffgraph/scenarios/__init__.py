@@ -1,0 +1,1 @@
+"""Two laws side by side, and one law through time."""

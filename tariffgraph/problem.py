@@ -15,8 +15,9 @@ import polars as pl
 
 from .bundled import bundled_rule_sets, bundled_rules
 from .core.structure import NotSettled, Structure, Unproductive
-from .customs.classes import Classes, classify
+from .customs.classes import Classes, owe
 from .customs.content import hidden_weight, matching_stages
+from .customs.crossings import cross_borders
 from .customs.law import draw_up
 from .customs.origin import determine_origin
 from .customs.preference import worksheet
@@ -201,7 +202,9 @@ class Problem:
         row = rows.row(0, named=True)
         origin = determine_origin(self.graph, self.structure, self.share)
         claim = {**row, "program": row["claimed"]}
-        return worksheet(self.graph, self.law, self.structure, self.share, origin, claim, program=program, levels=levels)
+        return worksheet(
+            self.graph, self.law, self.structure, self.share, origin, claim, program=program, levels=levels
+        )
 
     @contextmanager
     def _cycles_explained(self, rate: Array) -> Iterator[None]:
@@ -348,7 +351,8 @@ def _path_text(names: Sequence[str]) -> str:
 
 def _assembled(graph: ProductionGraph, law: Law, pass_through: float | None, settings: tuple[str, ...]) -> Problem:
     structure, share = structure_of(graph)
-    classes = classify(graph, law, structure, share, pass_through)
+    borders = cross_borders(graph, law, structure, share, pass_through)
+    classes = owe(graph, law, borders)
     of_input = (classes.crossings["kind"] == "input").to_numpy()
     row = classes.crossings["row"].to_numpy().astype(np.int64)
     class_ = classes.crossings["class"].to_numpy().astype(np.int64)

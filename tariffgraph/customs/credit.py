@@ -19,12 +19,13 @@ import polars as pl
 from ..codes import product_key
 
 if TYPE_CHECKING:
+    from .crossings import Crossings
     from .law import CreditInForce, Law
 
 Array = np.ndarray[Any, Any]
 Lines = tuple[Array, Array, Array]
 
-__all__ = ["Charge", "Lines", "apply_credits", "charges_of"]
+__all__ = ["Charge", "Lines", "charges_of", "earning_stages", "with_credits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,66 +49,48 @@ def charges_of(law: Law) -> tuple[Charge, ...]:
     return (*measures, *sorted(credited, key=lambda one: one.number))
 
 
-def apply_credits(
-    law: Law, stages: pl.DataFrame, crossings: pl.DataFrame, relief: Array, lines: Lines
-) -> tuple[Array, list[int], Lines]:
-    """Return the class of every crossing, the class that each class was split from, and the lines with the credits.
+def with_credits(law: Law, stages: pl.DataFrame, borders: Crossings, relief: Array, lines: Lines) -> Lines:
+    """Return the lines with those of the credits: a class, who charges or pays, and the part of t.
 
-    A line is a class, who charges or pays, and its part of t.
-    ``crossings``: in their order, with their ``class``; ``relief``: (classes,), 1 − drawback. Crossings into a stage
-    that earns a credit leave their class for one of their own, shared by those with the same credit.
+    ``relief``: (classes,), 1 − drawback.
     """
-    class_ = crossings["class"].to_numpy().astype(np.int64)
-    parents = list(range(len(relief)))
-    earning = _earning(law, stages)
-    if not earning:
-        return class_, parents, lines
-    into = crossings.with_row_index("at").filter(
-        (pl.col("kind") == "input") & pl.col("user").is_in(pl.Series(sorted(earning), dtype=pl.String).implode())
-    )
-    concerned = np.isin(lines[0], into["class"].unique().to_numpy())
+    if borders.credited.is_empty():
+        return lines
+    own = borders.credited["class"].to_numpy()
+    concerned = np.isin(lines[0], own)
     of_class: dict[int, list[tuple[int, float]]] = {}
     for one, measure, t in zip(*(part[concerned].tolist() for part in lines), strict=True):
         of_class.setdefault(one, []).append((measure, t))
-    paid: list[tuple[int, int, str, list[tuple[int, int, float]]]] = []
+    paid: list[tuple[int, str, int, int, float]] = []
     owed: dict[tuple[str, int], list[float]] = {}
-    for at, old, user, share in into.select("at", "class", "user", "share").iter_rows():
-        credited = [
-            (credit, measure, t)
-            for measure, t in of_class.get(old, ())
-            if (credit := earning[user].get(measure, -1)) >= 0
-        ]
-        for credit, _, t in credited:
-            owed.setdefault((user, credit), []).append(share * t * float(relief[old]))
-        if credited:
-            paid.append((at, old, user, credited))
+    for class_, user, share in borders.credited.iter_rows():
+        for measure, t in of_class.get(class_, ()):
+            credit = borders.earning[user].get(measure)
+            if credit is not None:
+                owed.setdefault((user, credit), []).append(share * t * float(relief[class_]))
+                paid.append((class_, user, credit, measure, t))
     base = dict(stages.select("stage", "credit_base").iter_rows())
     part = {
         (user, credit): min(1.0, law.credits[credit].credit.share * base[user] / math.fsum(duties))
         for (user, credit), duties in owed.items()
         if math.fsum(duties) > 0
     }
-    new_lines: list[tuple[int, int, float]] = []
-    numbered: dict[tuple[int, tuple[tuple[int, float], ...]], int] = {}
-    for at, old, user, credited in paid:
-        # The credits of a crossing and their γ tell its class from the others'.
-        key = (old, tuple(sorted({(credit, part.get((user, credit), 0.0)) for credit, *_ in credited})))
-        if key not in numbered:
-            numbered[key] = new = len(parents)
-            parents.append(old)
-            new_lines += [(new, measure, t) for measure, t in of_class[old]]
-            new_lines += [
-                (new, law.credits[credit].numbers[measure], -part.get((user, credit), 0.0) * t)
-                for credit, measure, t in credited
-            ]
-        class_[at] = numbered[key]
-    if new_lines:
-        added = zip(*new_lines, strict=True)
-        lines = tuple(np.concatenate([one, np.array(more, one.dtype)]) for one, more in zip(lines, added, strict=True))  # type: ignore[assignment]
-    return class_, parents, lines
+    lines_of_credits = [
+        (class_, law.credits[credit].numbers[measure], -part[user, credit] * t)
+        for class_, user, credit, measure, t in paid
+        if (user, credit) in part
+    ]
+    if not lines_of_credits:
+        return lines
+    class_, number, t = zip(*lines_of_credits, strict=True)
+    return (
+        np.concatenate([lines[0], np.array(class_, np.int64)]),
+        np.concatenate([lines[1], np.array(number, np.int64)]),
+        np.concatenate([lines[2], np.array(t, np.float64)]),
+    )
 
 
-def _earning(law: Law, stages: pl.DataFrame) -> dict[str, dict[int, int]]:
+def earning_stages(law: Law, stages: pl.DataFrame) -> dict[str, dict[int, int]]:
     """Return, by stage, the credit that pays each measure: the last that holds."""
     earning: dict[str, dict[int, int]] = {}
     for at, credit in enumerate(law.credits):

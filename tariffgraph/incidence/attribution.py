@@ -101,7 +101,7 @@ def attribute(problem: Problem, solution: Solution, rows: Array, keys: Sequence[
 
 
 def _lines(problem: Problem) -> pl.DataFrame:
-    """Return a row for each measure that charges, or credit that pays, at each crossing: the keys, t_m, and where the crossing lies.
+    """Return a row for each measure that charges, or credit that pays, at each crossing: keys, t_m, where it lies.
 
     ``place``: the input's number in the engine's order, −1 for a last border; ``shipment``: its row, −1 for an input.
     """

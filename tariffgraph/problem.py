@@ -6,6 +6,7 @@ sees is shares, class numbers and a small table.
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ from .errors import (
     suggestion,
     visible,
 )
-from .frozen import FrozenRecord, read_only
+from .frozen import FrozenMapping, FrozenRecord, read_only
 from .graph.checks import positions
 from .graph.production_graph import ProductionGraph
 from .graph.read import read_graph
@@ -40,14 +41,25 @@ from .rules.rules import as_rules
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
+    from .customs.crossings import Crossings
     from .customs.law import Law
+    from .rules.rules import Rules
 
 Array = np.ndarray[Any, Any]
 
-__all__ = ["Problem", "ShipmentArrays", "Solution", "check_for_unproductive_cycle", "compile", "structure_of"]
+__all__ = [
+    "Problem",
+    "ShipmentArrays",
+    "Solution",
+    "check_for_unproductive_cycle",
+    "compile",
+    "compile_varied",
+    "rules_for",
+    "structure_of",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +90,7 @@ class Problem:
     ``stages``: ids in the order of the arrays. ``rates``: (classes,), φτ, the part of the duty in the
     buyer's price. ``share`` and ``class_of_input``: (inputs,) in the engine's order; class −1 crosses no border.
     ``classes``: the crossings with their facts, and what each class owes to which measure (by number in
-    ``law.measures``).
+    ``law.measures``); ``borders``: the facts without what is owed.
     """
 
     graph: ProductionGraph
@@ -90,6 +102,7 @@ class Problem:
     shipments: ShipmentArrays
     rates: Array
     classes: Classes
+    borders: Crossings
     meta: FrozenRecord = FrozenRecord()  # noqa: RUF009 - a descriptor, not a default
     findings: tuple[Finding, ...] = ()
 
@@ -144,6 +157,19 @@ class Problem:
             if self.structure.cycles:
                 bound = float(np.max(self.structure.error_bound(weight, constant, excess), initial=0.0))
         return Solution(read_only(excess), read_only(borne), read_only(collected), bound)
+
+    def borne_by_sellers(self, excess: Array, tau: Array, phi: Array) -> Array:
+        """What sellers bear along the chain in scenarios: b_j = Σ_e a_e [b_i + p_i τ(1 − φ)/(1 + τ)], as ``excess``.
+
+        ``excess``: (stages, scenarios); ``tau`` and ``phi``: (classes, scenarios).
+        """
+        borne = np.zeros_like(excess)
+        for column in np.flatnonzero((phi < 1.0).any(axis=0)):
+            t, passed = (_by_input(one[:, column], self.class_of_input) for one in (tau, phi))
+            price = 1.0 + excess[self.structure.supplier, column]
+            of_sellers = _by_user(self.structure, self.share * price * t * (1.0 - passed) / (1.0 + t))
+            borne[:, column] = self.structure.solve(self.share, of_sellers)
+        return borne
 
     def places(self, stages: pl.Series) -> Array:
         """Return the place of each stage, by id, in the order of the arrays."""
@@ -257,7 +283,7 @@ def compile(  # noqa: A001 - the field's word
     """
     if not isinstance(graph, ProductionGraph):
         graph = read_graph(graph)
-    book = _rules_for(graph, rules)
+    book = rules_for(graph, rules)
     settings = tuple(settings)
     if settings:
         book = book.apply_settings(settings)
@@ -269,7 +295,21 @@ def compile(  # noqa: A001 - the field's word
     return _assembled(graph, law, pass_through, settings)
 
 
-def _rules_for(graph: ProductionGraph, rules: Any) -> Any:
+def compile_varied(
+    graph: ProductionGraph, rules: Rules, settings: Sequence[str], as_of: date | str | None, known_on: date | str | None
+) -> Problem:
+    """Prepare a graph once for scenarios that set these rates (``NAME.rate``, ``NAME@COUNTRY.rate``); all as they are.
+
+    ``customs.varied.owed_in_scenarios`` says what the classes of ``borders`` owe in each scenario.
+    """
+    for setting in settings:
+        rules = rules.with_varied_rate(setting)
+    law = draw_up(rules, as_of if as_of is not None else graph.default_as_of, known_on)
+    return _assembled(graph, law, None, (), dict.fromkeys(settings, math.nan))
+
+
+def rules_for(graph: ProductionGraph, rules: Any) -> Any:
+    """Return the rules that are meant: what is given, else those that the graph names. Raises RulesError."""
     if rules is None:
         if not graph.default_rules:
             raise RulesError(
@@ -349,10 +389,16 @@ def _path_text(names: Sequence[str]) -> str:
     return " → ".join([*shown, visible(names[0])])
 
 
-def _assembled(graph: ProductionGraph, law: Law, pass_through: float | None, settings: tuple[str, ...]) -> Problem:
+def _assembled(
+    graph: ProductionGraph,
+    law: Law,
+    pass_through: float | None,
+    settings: tuple[str, ...],
+    varied: Mapping[str, float] = FrozenMapping(),
+) -> Problem:
     structure, share = structure_of(graph)
     borders = cross_borders(graph, law, structure, share, pass_through)
-    classes = owe(graph, law, borders)
+    classes = owe(graph, law, borders, varied)
     of_input = (classes.crossings["kind"] == "input").to_numpy()
     row = classes.crossings["row"].to_numpy().astype(np.int64)
     class_ = classes.crossings["class"].to_numpy().astype(np.int64)
@@ -375,6 +421,7 @@ def _assembled(graph: ProductionGraph, law: Law, pass_through: float | None, set
         shipments=ShipmentArrays(read_only(stage), read_only(class_of_shipment)),
         rates=read_only(rates),
         classes=classes,
+        borders=borders,
         meta={
             **provenance(law.rules, law.as_of, law.known_on),
             "graph": {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..rules.rate import CUSTOMS_VALUE, AdValorem, Compound, Ends, QuotaRate, ScheduleRate, TopUpTo
+from ..rules.rate import CUSTOMS_VALUE, AdValorem, Compound, Ends, QuotaRate, ScheduleRate, TopUpTo, VariedRate
 from .law import QUOTA_FILLED
 from .many import Divided, decided, first_of
 from .part import part_of
@@ -86,13 +86,16 @@ def _of(facts: Facts, members: Array, size: int) -> Facts:
     if len(members) == size:
         return facts
 
-    def of(number: Number | None) -> Number | None:
+    def of(number: Number) -> Number:
         return number[members] if isinstance(number, np.ndarray) else number
 
-    content = {
-        kind: share[members] if isinstance(share, np.ndarray) else share for kind, share in facts.content.items()
-    }
-    return replace(facts, content=content, value=of(facts.value), quantity=of(facts.quantity))
+    return replace(
+        facts,
+        content={kind: of(share) for kind, share in facts.content.items()},
+        value=None if facts.value is None else of(facts.value),
+        quantity=None if facts.quantity is None else of(facts.quantity),
+        varied={name: of(rate) for name, rate in facts.varied.items()},
+    )
 
 
 class _Walk:
@@ -190,6 +193,8 @@ class _Walk:
         for test, row in reversed(one.rates):
             failure = test.failure(self.facts, coarse)
             if failure is None:
+                if isinstance(row.value, VariedRate) and decided(np.isnan(self.facts.varied[row.value.name])):
+                    continue
                 if isinstance(row.value, Ends):
                     source = row.source or one.measure.source
                     return None, row, f"it no longer applies ({source})" if source else "it no longer applies"
@@ -212,6 +217,8 @@ class _Walk:
             rate = self.law.schedule(rate.schedule, one.rule_set).rate(self.facts.product, symbol, rate.column)
         if isinstance(rate, AdValorem):
             return rate.share
+        if isinstance(rate, VariedRate):
+            return self.facts.varied[rate.name]
         if isinstance(rate, Compound):
             return ad_valorem_equivalent(rate, self.facts)
         if isinstance(rate, TopUpTo):

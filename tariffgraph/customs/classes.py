@@ -6,7 +6,7 @@ Quotas are filled, and credits paid, once the law has answered.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import polars as pl
 
 from ..codes import CodeProblem
 from ..errors import Finding, GraphError, visible
-from ..frozen import FrozenFrame, FrozenRecord, read_only
+from ..frozen import FrozenFrame, FrozenMapping, FrozenRecord, read_only
 from .assess import assess_group, claiming_and_not
 from .credit import Charge, charges_of, with_credits
 from .crossings import crossings_text
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-__all__ = ["Classes", "owe"]
+__all__ = ["Classes", "facts_of_group", "owe"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -70,9 +70,12 @@ class Classes:
         return self.line_class, self.line_measure, self.line_rate
 
 
-def owe(graph: ProductionGraph, law: Law, borders: Crossings) -> Classes:
-    """Ask the law what each class of crossings owes. Raises GraphError with all whose facts do not suffice."""
-    return _Asking(graph, law, borders).classes()
+def owe(graph: ProductionGraph, law: Law, borders: Crossings, varied: Mapping[str, float] = FrozenMapping()) -> Classes:
+    """Ask the law what each class of crossings owes. Raises GraphError with all whose facts do not suffice.
+
+    ``varied``: what a scenario fills in for varied rates.
+    """
+    return _Asking(graph, law, borders, varied).classes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +90,11 @@ class Assessed:
 class _Asking:
     """The steps from classes to what they owe, in order."""
 
-    def __init__(self, graph: ProductionGraph, law: Law, borders: Crossings) -> None:
+    def __init__(self, graph: ProductionGraph, law: Law, borders: Crossings, varied: Mapping[str, float]) -> None:
         self.graph = graph
         self.law = law
         self.borders = borders
+        self.varied = varied
         self.findings: list[Finding] = list(borders.findings)
         self.counts: dict[str, int] = {}
 
@@ -143,7 +147,8 @@ class _Asking:
         key = members.row(0, named=True)
         importer = self.law.importer(key["importer"])
         class_ = members["class"].to_numpy().astype(np.int64)
-        entries = claiming_and_not(_facts_of(members, self.borders.reaches), key["utilization"])
+        facts = replace(facts_of_group(members, self.borders.reaches), varied=self.varied)
+        entries = claiming_and_not(facts, key["utilization"])
         for weight, facts in split_by_quotas(entries, within) if within else entries:
             for some, lines in assess_group(self.law, importer, facts, len(members)):
                 yield Assessed(class_[some], weight, lines)
@@ -287,7 +292,7 @@ def _expanded(lines: Lines, parents: Array, keys: int) -> Lines:
     return np.repeat(np.arange(len(parents)), count), measure[at], rate[at]
 
 
-def _facts_of(members: pl.DataFrame, reaches: Sequence[Reach]) -> Facts:
+def facts_of_group(members: pl.DataFrame, reaches: Sequence[Reach]) -> Facts:
     """Return the facts of a group of classes, its numbers as arrays."""
     key = members.row(0, named=True)
 

@@ -9,7 +9,6 @@ with m_j the stage's credit base. Each credit stands as a negative line beside t
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -62,18 +61,18 @@ def with_credits(law: Law, stages: pl.DataFrame, borders: Crossings, relief: Arr
     for one, measure, t in zip(*(part[concerned].tolist() for part in lines), strict=True):
         of_class.setdefault(one, []).append((measure, t))
     paid: list[tuple[int, str, int, int, float]] = []
-    owed: dict[tuple[str, int], list[float]] = {}
+    owed: dict[tuple[str, int], float] = {}
     for class_, user, share in borders.credited.iter_rows():
         for measure, t in of_class.get(class_, ()):
             credit = borders.earning[user].get(measure)
             if credit is not None:
-                owed.setdefault((user, credit), []).append(share * t * float(relief[class_]))
+                owed[user, credit] = owed.get((user, credit), 0.0) + share * t * float(relief[class_])
                 paid.append((class_, user, credit, measure, t))
     base = dict(stages.select("stage", "credit_base").iter_rows())
     part = {
-        (user, credit): min(1.0, law.credits[credit].credit.share * base[user] / math.fsum(duties))
+        (user, credit): min(1.0, law.credits[credit].credit.share * base[user] / duties)
         for (user, credit), duties in owed.items()
-        if math.fsum(duties) > 0
+        if duties > 0
     }
     lines_of_credits = [
         (class_, law.credits[credit].numbers[measure], -part[user, credit] * t)

@@ -22,6 +22,7 @@ class Facts:
     ``product`` and ``used_in`` are canonical codes. ``program`` is claimed and qualifies. ``content``: known shares by
     kind; ``reach``: the conditions on what stands upstream that hold. ``quantity`` in ``unit``, ``value`` untaxed;
     ``column_1``: base rates stated by the caller. ``filled``: quotas that are used up, besides a declaration.
+    ``varied``: what scenarios fill in for a rate, NaN where they leave it as it is.
     """
 
     product: str
@@ -39,3 +40,4 @@ class Facts:
     unit: str | None = None
     column_1: Mapping[str, AdValorem | Compound] = field(default_factory=dict)
     filled: frozenset[str] = frozenset()
+    varied: Mapping[str, Number] = field(default_factory=dict)

@@ -19,6 +19,7 @@ __all__ = [
     "ScheduleRate",
     "SpecificDuty",
     "TopUpTo",
+    "VariedRate",
 ]
 
 
@@ -84,7 +85,14 @@ class QuotaRate:
     unit: str = ""
 
 
-Rate: TypeAlias = AdValorem | Compound | Ends | QuotaRate | TopUpTo | ScheduleRate
+@dataclass(frozen=True, slots=True)
+class VariedRate:
+    """An ad valorem rate that every scenario of a sweep fills in for itself; no file can say it."""
+
+    name: str
+
+
+Rate: TypeAlias = AdValorem | Compound | Ends | QuotaRate | TopUpTo | ScheduleRate | VariedRate
 
 
 @dataclass(frozen=True, slots=True)

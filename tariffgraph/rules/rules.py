@@ -14,6 +14,7 @@ from ..frozen import FrozenMapping
 from .checks import MeasureIndex, check_rule_sets, countries_of
 from .fingerprint import fingerprint
 from .measure import Measure
+from .rate import VariedRate
 from .rule_set import RuleSet
 
 if TYPE_CHECKING:
@@ -91,6 +92,11 @@ class Rules:
 
         keys = typed_overlay({"extends": "rules", "remove_lists": _as_written(lists)})
         return self._changed(*lists_reduced(self.rule_sets, keys.remove_lists))
+
+    def with_varied_rate(self, setting: str) -> Rules:
+        """Return the rules with a row at the end of ``NAME.rate`` or ``NAME@COUNTRY.rate`` that scenarios fill in."""
+        change = _parse_setting(f"{setting}=0%", self)
+        return self._set({**change, "rate": VariedRate(setting)}, where=visible(setting))
 
     def apply_settings(self, settings: Iterable[str]) -> Rules:
         """Return the rules with settings of the command line applied in their order.

@@ -30,7 +30,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from ..codes import CodeProblem, parse_date, parse_identifier, parse_number, parse_product
 from ..errors import Finding, RulesError, nearest, suggestion, visible
 from .measure import Products, Reach
-from .rate import CUSTOMS_VALUE, AdValorem, Base, Compound, Ends, QuotaRate, Rate, ScheduleRate, TopUpTo
+from .rate import CUSTOMS_VALUE, AdValorem, Base, Compound, Ends, QuotaRate, Rate, ScheduleRate, TopUpTo, VariedRate
 from .rate_text import parse_fraction, parse_rate_text
 from .rule_set import ListLine
 from .yaml_text import MOST_PROBLEMS, Place, place_of
@@ -312,7 +312,7 @@ def _form(value: Mapping[Any, Any], forms: Mapping[str, type[KeysOfTable]], what
 
 
 def _rate(value: object) -> Rate:
-    if isinstance(value, (AdValorem, Compound, Ends, QuotaRate, TopUpTo, ScheduleRate)):
+    if isinstance(value, (AdValorem, Compound, Ends, QuotaRate, TopUpTo, ScheduleRate, VariedRate)):
         return value
     if isinstance(value, Mapping):
         forms: dict[str, type[KeysOfTable]] = {

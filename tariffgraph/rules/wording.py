@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .rate import AdValorem, Compound, Ends, QuotaRate, ScheduleRate, TopUpTo
+from .rate import AdValorem, Compound, Ends, QuotaRate, ScheduleRate, TopUpTo, VariedRate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +31,7 @@ __all__ = [
 
 def value_words(value: Rate | Base) -> str:
     """Return what a row holds, a rate or a base, in words."""
-    if isinstance(value, AdValorem | Compound | Ends | QuotaRate | ScheduleRate | TopUpTo):
+    if isinstance(value, AdValorem | Compound | Ends | QuotaRate | ScheduleRate | TopUpTo | VariedRate):
         return rate_words(value)
     return base_words(value)
 
@@ -54,6 +54,8 @@ def rate_words(rate: Rate) -> str:
             size = f" of {quantity:,.12g} {unit} a year" if quantity is not None else ""
             beyond = "refused" if over_quota is None else rate_words(over_quota)
             return f"quota {name}{size}: {rate_words(in_quota)} within, {beyond} beyond"
+        case VariedRate(name):
+            return f"varied ({name})"
 
 
 def base_words(base: Base) -> str:

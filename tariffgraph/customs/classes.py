@@ -171,11 +171,13 @@ class _Asking:
         quotas: dict[str, Quota] = {}
         problems: dict[tuple[str, str], list[int]] = {}
         for part in (part for parts in assessed.values() for part in parts) if brought else ():
-            drawn = {rate.name: rate for rate in map(quota_of, part.lines) if rate is not None}
+            drawn = {rate.name: rate for rate in (quota_of(line, self.law) for line in part.lines) if rate is not None}
             for name, rate in sorted(drawn.items()):
+                quota = quotas.setdefault(name, Quota(name, *self.law.quantities[name]))
+                quota.absolute |= rate.over_quota is None
                 for class_ in (one for one in part.classes.tolist() if one in brought):
                     try:
-                        quotas.setdefault(name, Quota(rate)).draw(class_, part.weight, brought[class_])
+                        quota.draw(class_, part.weight, brought[class_])
                     except CodeProblem as problem:
                         problems.setdefault((problem.message, problem.remedy), []).append(class_)
         self._raise(crossings, problems)
@@ -183,7 +185,7 @@ class _Asking:
         for name, quota in sorted(quotas.items()):
             if quota.within == 1.0:
                 continue
-            if quota.rate.over_quota is None:
+            if quota.absolute:
                 self.findings.append(quota.refusal(crossings_text(_of_classes(filling, quota.classes))))
                 continue
             for class_ in quota.classes:

@@ -142,7 +142,7 @@ def assess(rules: Any, entry: Entry, *, as_of: date | str | None = None, known_o
         rate=total / entry.value if entry.value else 0.0,
         lines=pl.DataFrame(rows, schema=_LINES, orient="row"),
         meta=provenance(book, law.as_of, law.known_on),
-        findings=(*law.findings, *findings),
+        findings=(*law.rules.findings, *law.findings, *findings),
     )
 
 

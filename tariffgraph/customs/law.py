@@ -374,6 +374,18 @@ class Law:
                     number += len(paid)
         return tuple(found)
 
+    @cached_property
+    def quantities(self) -> Mapping[str, tuple[float, str]]:
+        """Quantity and unit of each quota in force, by name: where rows state several, the last one's."""
+        return {
+            row.value.name: (row.value.quantity, row.value.unit)
+            for each in self.rules.rule_sets
+            for measure in each.measures
+            if self.holds(measure.conditions)
+            for row in measure.rate
+            if isinstance(row.value, QuotaRate) and row.value.quantity is not None and self.holds(row.conditions)
+        }
+
     # --- importers ------------------------------------------------------------------------------------
 
     def importer(self, country: str) -> ImporterLaw:

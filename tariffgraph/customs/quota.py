@@ -20,15 +20,19 @@ if TYPE_CHECKING:
 
     from .assess import Line
     from .facts import Facts
+    from .law import Law
 
 __all__ = ["Quota", "quota_of", "split_by_quotas"]
 
 
 @dataclass(slots=True)
 class Quota:
-    """One quota while it is being filled: what it holds, and what draws on it, in its unit."""
+    """One quota while it is being filled: what it admits, and what draws on it, in its unit."""
 
-    rate: QuotaRate
+    name: str
+    quantity: float
+    unit: str
+    absolute: bool = False
     draws: list[float] = field(default_factory=list)
     classes: list[int] = field(default_factory=list)
 
@@ -40,28 +44,28 @@ class Quota:
     @property
     def within(self) -> float:
         """The part of each shipment that is within the quota."""
-        return min(1.0, (self.rate.quantity or 0.0) / self.drawn) if self.drawn else 1.0
+        return min(1.0, self.quantity / self.drawn) if self.drawn else 1.0
 
     def draw(self, class_: int, weight: float, quantities: Sequence[tuple[float, str]]) -> None:
         """Add what the shipments of a class bring in. Raises CodeProblem for a unit that cannot be counted."""
-        self.draws += [weight * float(converted(quantity, unit, self.rate.unit)) for quantity, unit in quantities]
+        self.draws += [weight * float(converted(quantity, unit, self.unit)) for quantity, unit in quantities]
         self.classes.append(class_)
 
     def refusal(self, where: str) -> Finding:
         """Return the finding that an absolute quota does not admit all that draws on it."""
         return Finding(
-            f"the quota '{visible(self.rate.name)}' admits {self.rate.quantity:,.12g} {self.rate.unit} a year, and "
-            f"{self.drawn:,.12g} {self.rate.unit} draw on it: {1.0 - self.within:.4%} of {where} is refused",
+            f"the quota '{visible(self.name)}' admits {self.quantity:,.12g} {self.unit} a year, and "
+            f"{self.drawn:,.12g} {self.unit} draw on it: {1.0 - self.within:.4%} of {where} is refused",
             "Rates are those of what is admitted. Lower the quantities, or give the rest another origin.",
             severity="warning",
             check="quota",
         )
 
 
-def quota_of(line: Line) -> QuotaRate | None:
+def quota_of(line: Line, law: Law) -> QuotaRate | None:
     """Return the quota of a limited quantity that a line draws on."""
     row = line.rate_row
-    if line.quota and row is not None and isinstance(row.value, QuotaRate) and row.value.quantity is not None:
+    if line.quota in law.quantities and row is not None and isinstance(row.value, QuotaRate):
         return row.value
     return None
 

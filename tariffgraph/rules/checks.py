@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..codes import CodeProblem, countries, parse_country
 from ..errors import Finding, nearest, suggestion, visible
-from .rate import QuotaRate, ScheduleRate, TopUpTo
+from .rate import ScheduleRate, TopUpTo
 
 if TYPE_CHECKING:
     from .measure import Conditions, Measure, Products
@@ -56,7 +56,6 @@ def check_rule_sets(rule_sets: tuple[RuleSet, ...], places: Places | None = None
         check_for_unknown_names(rule_sets, names, places),
         check_for_column_1(rule_sets, names, places),
         check_for_missing_importers(rule_sets),
-        check_for_quotas(rule_sets),
         check_for_credits(rule_sets, names),
     )
     findings = list(islice(found, MOST_PROBLEMS))
@@ -305,7 +304,8 @@ def check_for_unknown_names(rule_sets: tuple[RuleSet, ...], names: _Names, place
                 if kind not in names.content:
                     yield _unknown("content kind", kind, names.content, where, "content", measure)
             reach = conditions.reach
-            for kind in (reach.kind, reach.inside) if reach is not None else ():
+            declared = [one.removeprefix("reach:") for one in conditions.declares if one.startswith("reach:")]
+            for kind in (*declared, *((reach.kind, reach.inside) if reach is not None else ())):
                 if kind and kind not in names.content:
                     yield _unknown("content kind", kind, names.content, where, "reach", measure)
         for base, where, field, measure in _bases(rule_set):
@@ -376,28 +376,6 @@ def check_for_missing_importers(rule_sets: tuple[RuleSet, ...]) -> Iterator[Find
                     "",
                     measure.id,
                 )
-
-
-def check_for_quotas(rule_sets: tuple[RuleSet, ...]) -> Iterator[Finding]:
-    """Rows that share a quota by its name and do not agree on how much it is."""
-    first: dict[str, tuple[float | None, str, str]] = {}
-    for rule_set in rule_sets:
-        for measure in rule_set.measures:
-            for row in measure.rate:
-                quota = row.value
-                if not isinstance(quota, QuotaRate):
-                    continue
-                quantity, unit, where = first.setdefault(quota.name, (quota.quantity, quota.unit, row.where))
-                if (quantity, unit) != (quota.quantity, quota.unit):
-                    other = f" (the other: {where})" if where else ""
-                    yield _finding(
-                        f"the quota '{visible(quota.name)}' has two quantities{other}",
-                        "Give rows with one name one quantity and unit, or two names.",
-                        row.where,
-                        "quota",
-                        quota.name,
-                        measure.id,
-                    )
 
 
 def check_for_credits(rule_sets: tuple[RuleSet, ...], names: _Names) -> Iterator[Finding]:

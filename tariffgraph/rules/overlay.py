@@ -191,9 +191,17 @@ def apply_overlay(
 
 
 def removed(rule_sets: RuleSets, names: Iterable[str], only: str | None = None) -> RuleSets:
-    """Return the rule sets without the measures named by id or action; relations forget them too."""
+    """Return the rule sets without the measures named by id or action, or the credits; relations forget them too."""
     index = _index(rule_sets, only)
-    gone = {one for name in names for one in _ids(index, name, "remove")}
+    names = list(names)
+    credits_of = {credit.id for one in rule_sets if only is None or one.id == only for credit in one.credits}
+    gone = {one for name in names if name not in credits_of for one in _ids(index, name, "remove")}
+    rule_sets = tuple(
+        replace(one, credits=tuple(credit for credit in one.credits if credit.id not in names), hash="")
+        if only is None or one.id == only
+        else one
+        for one in rule_sets
+    )
     before = MeasureIndex(rule_sets)
     left = tuple(
         replace(one, measures=tuple(measure for measure in one.measures if measure.id not in gone), hash="")

@@ -64,7 +64,7 @@ class Rules:
         return self._changed(tuple(new if one is target else one for one in self.rule_sets))
 
     def without(self, *names: str) -> Rules:
-        """Return the rules without the measures named, by id or action; relations forget them too."""
+        """Return the rules without the measures named, by id or action, or the credits; relations forget them too."""
         from .overlay import removed
 
         return self._changed(removed(self.rule_sets, names))

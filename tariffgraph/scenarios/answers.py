@@ -80,7 +80,9 @@ class OfEntry:
             duty = assess(self.book, self.entry, as_of=day, known_on=self.known_on)
         except EntryError as error:
             if any(one.check != "quota" for one in error.findings):
-                raise EntryError(one.at(file=f"entries of {day}") for one in error.findings) from None
+                raise EntryError(
+                    one if one.field else one.at(file=f"entries of {day}") for one in error.findings
+                ) from None
             meta = provenance(self.book, day, self.known_on)
             return Answer(day, {"": None}, {}, meta, refusal="; ".join(one.message for one in error.findings))
         parts = {measure: rate for measure, rate in duty.by("measure").select("measure", "rate").iter_rows() if rate}

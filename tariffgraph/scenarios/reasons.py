@@ -83,7 +83,7 @@ def _of_row(asked: Asked, row: Row[Any] | None, day: date, book: Rules, before: 
     source, published = _cited(asked.measure, row or old)
     if row is None:
         return Reason(listed or (f"{source} ended" if ended and source else asked.line.reason), source, published)
-    text = source or "another rate"
+    text = source or ("it begins" if day in (row.conditions.from_, asked.measure.conditions.from_) else "another rate")
     if ended:
         text += f", as {until_then or 'the rate until then'} ended"
     elif day not in (row.conditions.from_, asked.measure.conditions.from_):

@@ -104,3 +104,9 @@ def test_results_name_the_firm_that_earns_it(tmp_path):
     assert rates(tmp_path, mine)[1]["CAR->USA"] == pytest.approx(0.0725, abs=1e-15)
     stages = [*STAGES[:2], ("CAR", "USA", "8703.23", {"nationality": "KOR"}), STAGES[3]]
     assert rates(tmp_path, mine, stages=stages)[1]["CAR->USA"] == pytest.approx(0.035, abs=1e-15)
+
+
+def test_a_credit_is_removed_by_its_name(tmp_path):
+    rules = rules_of(tmp_path, RULES).without("offset")
+    result = tg.propagate(graph_of(STAGES, INPUTS, [("CAR",)]), rules, as_of=AS_OF)
+    assert result.shipments["effective_rate"].to_list() == [pytest.approx(0.0725, abs=1e-15)]

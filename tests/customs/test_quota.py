@@ -88,3 +88,20 @@ measures:
     )
     graph = graph_of(STAGES, [], [shipped("COIL", 200, program="P", utilization=0.5)])
     assert statutory(graph, rules) == {"COIL->USA": 0.035}
+
+
+def test_rows_of_one_name_share_the_last_quantity_that_is_in_force(tmp_path):
+    rules = rules_of(
+        tmp_path,
+        """
+measures:
+  - {id: coil, products: [7208], rate: {quota: {name: k, quantity: 50, unit: t}, in_quota: free, over_quota: 25%}}
+  - {id: sheet, products: [7209], rate: {quota: k, in_quota: free, over_quota: 10%}}
+""",
+    )
+    graph = graph_of(STAGES, [], [shipped("COIL", 60), shipped("SHEET", 40)])
+    assert statutory(graph, rules) == {"COIL->USA": 0.125, "SHEET->USA": 0.05}
+    larger = rules.set(
+        "coil", rate={"quota": {"name": "k", "quantity": 100, "unit": "t"}, "in_quota": "free", "over_quota": "25%"}
+    )
+    assert statutory(graph, larger) == {"COIL->USA": 0.0, "SHEET->USA": 0.0}

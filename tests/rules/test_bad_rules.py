@@ -232,14 +232,6 @@ BAD = {
         measures("{id: a, rate: {quota: {name: b, quantity: 0, unit: t}, in_quota: free}}"),
         "x.yaml:4:47, quantity: '0' is no quantity. Write a number above 0.",
     ),
-    "a quota of two quantities": (
-        measures(
-            "{id: a, rate: {quota: {name: b, quantity: 1, unit: t}, in_quota: free}}",
-            "{id: c, rate: {quota: {name: b, quantity: 2, unit: t}, in_quota: free}}",
-        ),
-        "x.yaml:5:34, quota: the quota 'b' has two quantities (the other: x.yaml:4:5). "
-        "Give rows with one name one quantity and unit, or two names.",
-    ),
     "a quota that ends": (
         measures("{id: a, rate: {quota: b, in_quota: ends}}"),
         "x.yaml:4:40, in_quota: 'ends' is no duty. Write a rate, as in 25%, free or 4.4 cents/kg.",

@@ -171,10 +171,11 @@ class _Asking:
         quotas: dict[str, Quota] = {}
         problems: dict[tuple[str, str], list[int]] = {}
         for part in (part for parts in assessed.values() for part in parts) if brought else ():
-            drawn = {rate.name: rate for rate in (quota_of(line, self.law) for line in part.lines) if rate is not None}
-            for name, rate in sorted(drawn.items()):
+            rates = [rate for line in part.lines if (rate := quota_of(line, self.law)) is not None]
+            for name in sorted({rate.name for rate in rates}):
                 quota = quotas.setdefault(name, Quota(name, *self.law.quantities[name]))
-                quota.absolute |= rate.over_quota is None
+                if any(rate.over_quota is None for rate in rates if rate.name == name):
+                    quota.refused.update(one for one in part.classes.tolist() if one in brought)
                 for class_ in (one for one in part.classes.tolist() if one in brought):
                     try:
                         quota.draw(class_, part.weight, brought[class_])
@@ -185,10 +186,10 @@ class _Asking:
         for name, quota in sorted(quotas.items()):
             if quota.within == 1.0:
                 continue
-            if quota.absolute:
-                self.findings.append(quota.refusal(crossings_text(_of_classes(filling, quota.classes))))
-                continue
-            for class_ in quota.classes:
+            if quota.refused:
+                rows = _of_classes(filling, sorted(quota.refused))
+                self.findings.append(quota.refusal(crossings_text(rows)))
+            for class_ in set(quota.classes) - quota.refused:
                 short.setdefault(class_, {})[name] = quota.within
         for (group,), members in (
             keys.filter(

@@ -27,14 +27,17 @@ __all__ = ["Quota", "quota_of", "split_by_quotas"]
 
 @dataclass(slots=True)
 class Quota:
-    """One quota while it is being filled: what it admits, and what draws on it, in its unit."""
+    """One quota while it is being filled: what it admits, and what draws on it, in its unit.
+
+    ``classes`` draw on it; of the ``refused`` nothing is admitted beyond it.
+    """
 
     name: str
     quantity: float
     unit: str
-    absolute: bool = False
     draws: list[float] = field(default_factory=list)
     classes: list[int] = field(default_factory=list)
+    refused: set[int] = field(default_factory=set)
 
     @property
     def drawn(self) -> float:

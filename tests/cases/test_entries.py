@@ -97,10 +97,8 @@ def _met() -> dict[str, list[dict[str, Any]]]:
 def changes_a_case(mutation: Mutation) -> bool:
     """Tell whether some case no longer comes out right."""
     rules = tg.Rules((mutation.rule_set,))
-    for case in _met()[mutation.part.where]:  # type: ignore[attr-defined]
-        if not comes_out_right(case, rules):
-            return True
-    return False
+    met = _met()[mutation.part.where]  # type: ignore[attr-defined]
+    return any(not comes_out_right(case, rules) for case in met)
 
 
 def test_leaving_any_row_or_relation_out_fails_a_case() -> None:

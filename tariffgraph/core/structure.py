@@ -1,49 +1,62 @@
-"""Structure: who buys from whom, relabelled so that one pass solves what has no cycle; and the two solves on it.
+"""Structure: who buys from whom, relabelled so that one pass solves what has no cycle; and the solves on it.
 
-x = c + W x   (``solve``)  follows prices and contents from suppliers to users;
-y = c + Wᵀ y  (``solve_backward``) follows requirements from a final good to its suppliers.
-W holds one non-negative weight per input. Components with a cycle are solved by elimination when small and by
-Gauss–Seidel when large; ``error_bound`` proves how far the result can be off.
+Prices      x_j = Σ_e a_e [x_i + r_e (1 + x_i)]      ``excess``, one table of rates or many
+Content     x_j = c_j + Σ_e a_e x_i                  ``contents``, many columns; ``solve`` with any weights
+Backward    y_i = c_i + Σ_e a_e (1 + r_e) y_j        ``derivatives``; ``solve_backward`` with any weights
+
+a: share of an input, r: the rate of its class of crossings. Stages in a cycle are solved together (:mod:`.cycles`);
+``error_bound`` and ``excess_bound`` prove how far a result can be off.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .changes import RateChanges
+from .cycles import Component, NotSettled, Unproductive, component_of
 from .jit import kernel
+from .kernels import COLUMNS
+from .threads import Crew, crew, slices, threads_wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from threading import Event
 
 Array = np.ndarray[Any, Any]
 
-__all__ = ["NotSettled", "Structure", "Unproductive"]
+__all__ = ["Derivatives", "NotSettled", "Structure", "Unproductive", "class_codes"]
 
-#: Components up to this many stages are solved by elimination, larger ones by Gauss–Seidel; where that has not settled
-#: after ``SWEEPS``, elimination decides, as long as its matrix fits (0.3 GB at 6,000 stages).
-ELIMINATE_UP_TO = 400
-ELIMINATE_AT_MOST = 6_000
-SWEEPS = 3_000
-TOLERANCE = 1e-15
-REFINEMENTS = 2
-
-
-class _Unsolved(Exception):  # noqa: N818 - a signal between rooms; the domain error names the cycle and the remedy
-    """The component of the stages ``start`` to ``stop`` (engine's numbers) has no solution to give."""
-
-    def __init__(self, start: int, stop: int) -> None:
-        super().__init__(f"stages {start} to {stop - 1}: {self.__doc__}")
-        self.start = start
-        self.stop = stop
+#: Inputs in a slice of work: a few hundredths of a second of one column, or of ``COLUMNS``.
+SLICE = 4_000_000
+SLICE_OF_COLUMNS = 500_000
+#: Fewer columns than this are faster one by one.
+BATCH_FROM = 6
+ONE_THREAD = 1
+#: Numbers of inputs that the order of the stages tells apart.
+COUNTS_APART = 1_024
 
 
-class NotSettled(_Unsolved):
-    """The sweeps over a component too large for elimination have not settled."""
+def class_codes(class_of_input: Array, classes: int) -> Array:
+    """Return class numbers as the kernels read them: −1 (no border) becomes ``classes``; of the narrowest type."""
+    narrow = np.uint16 if classes <= np.iinfo(np.uint16).max else np.uint32
+    return np.where(class_of_input < 0, classes, class_of_input).astype(narrow)
 
 
-class Unproductive(_Unsolved):
-    """The component consumes at least what it makes."""
+@dataclass(frozen=True, eq=False)
+class Derivatives:
+    """How an objective J = Σ_j weight_j x_j answers to rates, and to stages.
+
+    ``by_class``: (classes,), dJ/dr of each class; ``by_input``: (inputs,), the same input by input, empty unless asked
+    for; ``requirement``: (stages,), dJ of a unit of excess added at each stage.
+    """
+
+    by_class: Array
+    by_input: Array
+    requirement: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,33 +77,33 @@ class Structure:
     @classmethod
     def build(cls, stages: int, supplier: Array, user: Array) -> Structure:
         """Relabel ``stages`` stages and the inputs ``supplier`` → ``user`` (numbers of the caller) for the solves."""
-        by_user = np.argsort(user, kind="stable")
-        first = np.zeros(stages + 1, np.int64)
-        np.cumsum(np.bincount(user, minlength=stages), out=first[1:])
-        component = np.zeros(stages, np.int64)
-        order = np.zeros(stages, np.int64)
-        size = stages + len(supplier)
-        count = kernel("strong_components", size)(first, supplier[by_user].astype(np.int64), component, order)
-
-        position = np.empty(stages, np.int64)
-        position[order] = np.arange(stages)
-        new_user = position[user]
-        rows = np.argsort(new_user, kind="stable")
-        np.cumsum(np.bincount(new_user, minlength=stages), out=first[1:])
-        new_supplier = position[supplier[rows]]
-
-        sizes = np.bincount(component, minlength=count)
-        loops = np.zeros(count, np.bool_)
-        loops[component[user[supplier == user]]] = True
-        starts = np.concatenate([[0], np.cumsum(sizes)])
-        cyclic = np.flatnonzero((sizes > 1) | loops)
-        arrays = (first.astype(np.uint64), new_supplier.astype(np.uint32), order, rows)
+        supplier, user = (np.ascontiguousarray(one, np.uint32) for one in (supplier, user))
+        inputs = len(supplier)
+        steps = 4 * (stages + inputs)
+        first, place = np.zeros(stages + 1, np.int64), np.zeros(stages, np.int64)
+        of_user, rows = np.empty(inputs, np.uint32), np.empty(inputs, np.uint32)
+        kernel("inputs_by_user", steps)(supplier, user, first, place, of_user, rows)
+        component, index = np.full(stages, -1, np.int32), np.full(stages, -1, np.int32)
+        order = np.empty(stages, np.int64)
+        small = [np.empty(stages, np.int32) for _ in range(4)]
+        count = kernel("strong_components", steps)(
+            first, of_user, component, order, index, small[0], small[1], small[2], place, small[3]
+        )
+        layer, tally, ordered = np.zeros(count, np.int32), np.zeros(stages + 1, np.int64), np.empty(stages, np.int64)
+        by_count = np.empty(stages, np.int64)
+        kernel("layers", steps)(
+            first, of_user, component, order, layer, tally, np.zeros(COUNTS_APART, np.int64), by_count, ordered
+        )
+        order = ordered
+        cycles = _cycles(component[order], component[user[supplier == user]])
+        del index, small, component, layer, tally, by_count
+        new_first = np.empty(stages + 1, np.uint64)
+        new_supplier, new_rows = np.empty(inputs, np.uint32), np.empty(inputs, np.uint32)
+        kernel("renumbered", steps)(first, of_user, rows, order, place, new_first, new_supplier, new_rows)
+        arrays = (new_first, new_supplier, order, new_rows)
         for array in arrays:
             array.setflags(write=False)
-        return cls(
-            *arrays,
-            cycles=tuple((int(starts[c]), int(starts[c + 1])) for c in cyclic),
-        )
+        return cls(*arrays, cycles=cycles)
 
     @property
     def stages(self) -> int:
@@ -108,40 +121,272 @@ class Structure:
         """The stage that each input goes to, (inputs,)."""
         return np.repeat(np.arange(self.stages), self.inputs_of_stage)
 
+    # --- prices -----------------------------------------------------------------------------------------
+
+    def excess(
+        self,
+        share: Array,
+        class_of_input: Array,
+        rates: Array,
+        *,
+        places: Array | None = None,
+        threads: int | None = None,
+    ) -> Array:
+        """Excess price of every stage, or of the stages at ``places``: x_j = Σ_e a_e [x_i + r_e (1 + x_i)].
+
+        ``share``: (inputs,); ``class_of_input``: (inputs,), as ``class_codes`` gives it; ``rates``: (classes,) or
+        (classes, scenarios). The answer is (stages,) or (stages, scenarios), every column the same bits as alone, on
+        any number of threads (default: as many as there are processors). With ``places`` memory does not grow with
+        scenarios times stages. Raises Unproductive, NotSettled.
+        """
+        table = np.concatenate([rates, np.zeros((1, *rates.shape[1:]))])
+        if rates.ndim == 1:
+            x = self._excess_of_one(share, class_of_input, table, threads_wanted(threads))
+            return x if places is None else x[places]
+
+        def one(column: int) -> Array:
+            return self._excess_of_one(share, class_of_input, np.ascontiguousarray(table[:, column]), ONE_THREAD)
+
+        def block(x: Array, columns: slice, leave: Event) -> None:
+            x[:] = 0.0  # memory handed out in order, which threads that fault in turn get twice as slowly
+            own = np.zeros((len(table), COLUMNS))
+            own[:, : columns.stop - columns.start] = table[:, columns]
+            sweep = kernel("excess_columns", len(self.supplier) * rates.shape[1])
+            for start, stop in slices(self.first, 0, self.stages, SLICE_OF_COLUMNS):
+                if leave.is_set():
+                    return
+                sweep(self.first, self.supplier, share, class_of_input, own, x, start, stop)
+
+        return self._columns(rates.shape[1], one, block, places, threads)
+
+    def _excess_of_one(self, share: Array, class_of_input: Array, table: Array, threads: int) -> Array:
+        x = np.empty(self.stages)
+        sweep = kernel("excess_sweep", len(self.supplier))
+        with crew(threads if self.cycles else 1) as workers:
+            for start, stop, is_cycle in self._spans():
+                if is_cycle:
+                    component = self._component(share, class_of_input, table, x, (start, stop), workers)
+                    x[start:stop] = component.solve(component.constant)
+                else:
+                    for a, b in slices(self.first, start, stop, SLICE):
+                        sweep(self.first, self.supplier, share, class_of_input, table, x, a, b)
+        return x
+
+    def _columns(
+        self,
+        count: int,
+        one: Callable[[int], Array],
+        block: Callable[[Array, slice, Event], None],
+        places: Array | None,
+        threads: int | None,
+    ) -> Array:
+        """Put columns together: by blocks of ``COLUMNS`` where there are enough and no cycle, else one by one."""
+        wanted = slice(None) if places is None else places
+        size = threads_wanted(threads)
+        at_once = count >= BATCH_FROM and not self.cycles
+        blocks = [slice(at, min(at + COLUMNS, count)) for at in range(0, count, COLUMNS)]
+        # Rows of a power of two bytes would all fall into the same places of the processor's cache.
+        whole = places is None and at_once
+        width = len(blocks) * COLUMNS + (8 if len(blocks) > 2 else 0) if whole else count
+        out = np.empty((self.stages if places is None else len(places), width))
+        work: list[Callable[[Event], None]] = []
+        if whole:
+            work = [partial(block, out[:, b.start : b.start + COLUMNS], b) for b in blocks]
+        elif at_once:
+
+            def several(mine: list[slice], leave: Event) -> None:
+                x = np.empty((self.stages, COLUMNS))
+                for columns in mine:
+                    block(x, columns, leave)
+                    if leave.is_set():
+                        return
+                    out[:, columns] = x[wanted, : columns.stop - columns.start]
+
+            work = [partial(several, blocks[k::size]) for k in range(min(size, len(blocks)))]
+        else:
+
+            def each(mine: range, leave: Event) -> None:
+                for column in mine:
+                    if leave.is_set():
+                        return
+                    out[:, column] = one(column)[wanted]
+
+            if self.cycles or len(self.supplier) < SLICE_OF_COLUMNS:
+                size = 1
+            work = [partial(each, range(k, count, size)) for k in range(min(size, count))]
+        with crew(size if len(work) > 1 else 1) as workers:
+            workers.do(work)
+        return out[:, :count]
+
+    # --- content ----------------------------------------------------------------------------------------
+
+    def contents(
+        self,
+        share: Array,
+        own: Array,
+        *,
+        stopping: bool,
+        places: Array | None = None,
+        threads: int | None = None,
+    ) -> Array:
+        """What the good of every stage holds, column by column: x_j = own_j + Σ_e a_e x_i.
+
+        ``own``: (stages, columns), in the order of the arrays: what the stage itself adds; with ``stopping``, whether
+        it matches (1 or 0): then it counts whole, and is not looked into. Columns are the same bits alone or together.
+        """
+        own = np.asarray(own)
+        inputs_of_stage = self.inputs_of_stage if self.cycles and stopping else None
+
+        def one(column: int) -> Array:
+            x = own[:, column].astype(np.float64)
+            if self.cycles:
+                weight = share if inputs_of_stage is None else share * np.repeat(1.0 - x, inputs_of_stage)
+                return self.solve(weight, x)
+            sweep = kernel("carry_sweep", len(self.supplier))
+            for start, stop in slices(self.first, 0, self.stages, SLICE):
+                sweep(self.first, self.supplier, share, x, stopping, start, stop)
+            return x
+
+        def block(x: Array, columns: slice, leave: Event) -> None:
+            x[:, : columns.stop - columns.start] = own[:, columns]
+            x[:, columns.stop - columns.start :] = 0.0
+            sweep = kernel("carry_columns", len(self.supplier) * own.shape[1])
+            for start, stop in slices(self.first, 0, self.stages, SLICE_OF_COLUMNS):
+                if leave.is_set():
+                    return
+                sweep(self.first, self.supplier, share, x, stopping, start, stop)
+
+        return self._columns(own.shape[1], one, block, places, threads)
+
+    # --- derivatives ------------------------------------------------------------------------------------
+
+    def derivatives(
+        self,
+        share: Array,
+        class_of_input: Array,
+        rates: Array,
+        weight: Array,
+        *,
+        excess: Array | None = None,
+        by_input: bool = False,
+        threads: int | None = None,
+    ) -> Derivatives:
+        """Derivative of J = Σ_j weight_j x_j with respect to the rate of every class, and of every input if asked.
+
+        dJ/dr_c = Σ_e a_e y_j (1 + x_i) over the inputs of class c, with y = weight + Wᵀ y, the duties on. ``weight``:
+        (stages,), not negative; ``excess``: x where it is known already. One pass over the arrays.
+        """
+        table = np.append(rates, 0.0)
+        x = self.excess(share, class_of_input, rates, threads=threads) if excess is None else excess
+        y = weight.astype(np.float64)
+        by_class = np.zeros(len(table))
+        each = np.zeros(len(self.supplier) if by_input else 0)
+        sweep = kernel("adjoint_sweep", 2 * len(self.supplier))
+        with crew(threads_wanted(threads) if self.cycles else 1) as workers:
+            for start, stop, is_cycle in reversed(list(self._spans())):
+                known = y
+                if is_cycle:
+                    component = self._component(share, class_of_input, table, x, (start, stop), workers)
+                    y[start:stop] = component.solve(y[start:stop].copy(), transposed=True)
+                    known = y.copy()
+                for a, b in reversed(list(slices(self.first, start, stop, SLICE))):
+                    sweep(
+                        self.first,
+                        self.supplier,
+                        share,
+                        class_of_input,
+                        table,
+                        x,
+                        known,
+                        y,
+                        by_class,
+                        each,
+                        by_input,
+                        a,
+                        b,
+                    )
+                if is_cycle:
+                    y[start:stop] = known[start:stop]
+        return Derivatives(by_class[:-1], each, y)
+
+    # --- many tables that differ in a few classes ---------------------------------------------------------
+
+    def changes(self, share: Array, class_of_input: Array, rates: Array, moving: Array) -> RateChanges:
+        """Solve at ``rates``, and prepare for tables that differ from it only in the classes ``moving``: (classes,).
+
+        Pays where cycles are large and few stages buy in those classes (``buyers``): the rates of one importer.
+        """
+        return RateChanges.around(self, share, class_of_input, rates, moving)
+
+    def buyers(self, class_of_input: Array, classes: Array) -> Array:
+        """Return the stages that buy in any of the ``classes``: (classes,), true where one is meant."""
+        bought = np.append(classes, False)[class_of_input]
+        return np.unique(self.user[bought])
+
+    def solve_columns(self, weight: Array, constants: Array) -> Array:
+        """Solve X = C + W X. ``constants``: (stages, columns). Cycles are factorized once where elimination is fit."""
+        columns = np.ascontiguousarray(constants.T, np.float64)
+        sweep = kernel("carry_sweep", len(self.supplier) * len(columns))
+        times = kernel("times_sparse", len(self.supplier) * len(columns))
+        with crew(threads_wanted(None) if self.cycles else 1) as workers:
+            for start, stop, is_cycle in self._spans():
+                for x in columns:
+                    for a, b in slices(self.first, start, stop, SLICE):
+                        if is_cycle:
+                            entering = np.zeros(self.stages)
+                            own = x[start:stop].copy()
+                            x[start:stop] = 0.0
+                            times(self.first, self.supplier, weight, x, entering, a, b)
+                            x[start:stop] = own
+                            x[a:b] += entering[a:b]
+                        else:
+                            sweep(self.first, self.supplier, weight, x, False, a, b)
+                if is_cycle:
+                    component = self._component(
+                        weight, None, np.zeros(1), np.zeros(self.stages), (start, stop), workers
+                    )
+                    columns[:, start:stop] = component.solve_columns(columns[:, start:stop].T).T
+        return np.ascontiguousarray(columns.T)
+
+    # --- any weights ------------------------------------------------------------------------------------
+
     def solve(self, weight: Array, constant: Array) -> Array:
         """Solve x = c + W x. ``weight``: (inputs,), ``constant``: (stages,). Raises Unproductive, NotSettled."""
         x = constant.astype(np.float64, copy=True)
-        sweep = kernel("forward_sweep", len(self.supplier))
-        done = 0
-        for start, stop in self.cycles:
-            sweep(self.first, self.supplier, weight, x, done, start)
-            self._solve_cycle(weight, constant, x, start, stop)
-            done = stop
-        sweep(self.first, self.supplier, weight, x, done, self.stages)
+        sweep = kernel("carry_sweep", len(self.supplier))
+        with crew(threads_wanted(None) if self.cycles else 1) as workers:
+            for start, stop, is_cycle in self._spans():
+                if is_cycle:
+                    component = self._component(weight, None, np.zeros(1), x, (start, stop), workers)
+                    x[start:stop] = component.solve(constant[start:stop] + component.constant)
+                else:
+                    for a, b in slices(self.first, start, stop, SLICE):
+                        sweep(self.first, self.supplier, weight, x, False, a, b)
         return x
-
-    def _solve_cycle(self, weight: Array, constant: Array, x: Array, start: int, stop: int) -> None:
-        component = self._component(weight, start, stop)
-        x[start:stop] = component.solve(constant[start:stop] + component.entering(x), transposed=False)
 
     def solve_backward(self, weight: Array, constant: Array) -> Array:
         """Solve y = c + Wᵀ y. ``constant``: (stages,), not negative."""
         y = constant.astype(np.float64, copy=True)
         sweep = kernel("backward_sweep", len(self.supplier))
-        done = self.stages
-        for start, stop in reversed(self.cycles):
-            sweep(self.first, self.supplier, weight, y, stop, done)
-            self._solve_cycle_backward(weight, y, start, stop)
-            done = start
-        sweep(self.first, self.supplier, weight, y, 0, done)
+        with crew(threads_wanted(None) if self.cycles else 1) as workers:
+            for start, stop, is_cycle in reversed(list(self._spans())):
+                if not is_cycle:
+                    for a, b in reversed(list(slices(self.first, start, stop, SLICE))):
+                        sweep(self.first, self.supplier, weight, y, a, b)
+                elif y[start:stop].any():
+                    component = self._component(weight, None, np.zeros(1), y, (start, stop), workers)
+                    y[start:stop] = component.solve(y[start:stop].copy(), transposed=True)
+                    low, high = int(self.first[start]), int(self.first[stop])
+                    kernel("hand_outside", high - low)(
+                        self.first[start : stop + 1] - self.first[start],
+                        self.supplier[low:high],
+                        weight[low:high],
+                        start,
+                        y,
+                    )
         return y
 
-    def _solve_cycle_backward(self, weight: Array, y: Array, start: int, stop: int) -> None:
-        if not y[start:stop].any():
-            return
-        component = self._component(weight, start, stop)
-        y[start:stop] = component.solve(y[start:stop], transposed=True)
-        component.hand_on(y)
+    # --- proofs -----------------------------------------------------------------------------------------
 
     def unproductive_cycles(self, weight: Array) -> list[tuple[int, int]]:
         """Return the components that consume at least what they make: the spectral radius of W is not below 1 there.
@@ -149,17 +394,18 @@ class Structure:
         A positive w with w > W w proves a component productive; ones do where every stage of it adds value. Raises
         NotSettled.
         """
-        return [(start, stop) for start, stop in self.cycles if not self._productive(weight, start, stop)]
+        return [span for span in self.cycles if not self._productive(weight, span)]
 
-    def _productive(self, weight: Array, start: int, stop: int) -> bool:
-        component = self._component(weight, start, stop)
-        if (component.within(np.ones(stop - start)) < 1.0 - 1e-9).all():
-            return True
-        try:
-            w, margin = component.witness()
-        except Unproductive:
-            return False
-        return bool(((w > 0) & (margin > 0)).all())
+    def _productive(self, weight: Array, span: tuple[int, int]) -> bool:
+        with crew(threads_wanted(None)) as workers:
+            component = self._component(weight, None, np.zeros(1), np.zeros(self.stages), span, workers)
+            if (component.times(np.ones(component.size)) < 1.0 - 1e-9).all():
+                return True
+            try:
+                w, margin = component.witness()
+            except Unproductive:
+                return False
+            return bool(((w > 0) & (margin > 0)).all())
 
     def worst_cycle(self, weight: Array, start: int, stop: int) -> tuple[list[int], float, float]:
         """Return a cycle of the component to show, suppliers first, the spectral radius, and the product of weights.
@@ -167,14 +413,15 @@ class Structure:
         The radius is the limit of power iteration; the cycle follows, from the stage that weighs most, the supplier
         that carries most until a stage comes again.
         """
-        component = self._component(weight, start, stop)
         vector = np.ones(stop - start)
         radius = 0.0
-        for _ in range(500):
-            moved = component.within(vector)
-            radius = float(np.max(moved / vector))
-            vector = (vector + moved) / np.max(vector + moved)
-            vector = np.maximum(vector, 1e-300)
+        with crew(threads_wanted(None)) as workers:
+            component = self._component(weight, None, np.zeros(1), np.zeros(self.stages), (start, stop), workers)
+            for _ in range(500):
+                moved = component.times(vector)
+                radius = float(np.max(moved / vector))
+                vector = (vector + moved) / np.max(vector + moved)
+                vector = np.maximum(vector, 1e-300)
         at = int(np.argmax(vector))
         path: list[int] = []
         factors: list[float] = []
@@ -195,112 +442,91 @@ class Structure:
         """Return a bound on the error of every x_j of ``solve``: |x − exact| ≤ (I − W)^-1 (|residual| + rounding).
 
         In a component with a cycle, any w > 0 with w − W w ≥ δ > 0 proves that (I − W)^-1 r ≤ w · max(r / (w − W w))
-        (Berman & Plemmons 1994, ch. 6). w is the computed solution of w = 1 + W w.
+        (Berman & Plemmons 1994, ch. 6). w is 1, or the computed solution of w = 1 + W w.
         """
-        r = np.zeros(self.stages)
-        kernel("residual", len(self.supplier))(self.first, self.supplier, weight, constant, x, r)
+        return self._bound(weight, self.residuals(weight, constant[:, None], x[:, None])[:, 0])
+
+    def residuals(self, weight: Array, constants: Array, xs: Array) -> Array:
+        """Return bounds on |C + W X − X|, rounding included: (stages, columns)."""
+        found = np.empty((xs.shape[1], self.stages))
+        measure = kernel("residual", len(self.supplier))
+        for r, constant, x in zip(found, constants.T, xs.T, strict=True):
+            constant, x = np.ascontiguousarray(constant, np.float64), np.ascontiguousarray(x)
+            for start, stop in slices(self.first, 0, self.stages, SLICE):
+                measure(self.first, self.supplier, weight, constant, x, r, start, stop)
+        return np.ascontiguousarray(found.T)
+
+    def excess_bound(self, share: Array, class_of_input: Array, rates: Array, x: Array) -> Array:
+        """Return a bound on the error of every x_j of ``excess``, for rates of −1 and more."""
+        weight = share + share * np.append(rates, 0.0)[class_of_input]
+        return self._bound(weight, self.excess_residual(share, class_of_input, rates, x))
+
+    def excess_residual(self, share: Array, class_of_input: Array, rates: Array, x: Array) -> Array:
+        """Return bounds on |Σ_e a_e [x_i + r_e (1 + x_i)] − x_j|, rounding included: (stages,)."""
+        table = np.append(rates, 0.0)
+        r = np.empty(self.stages)
+        measure = kernel("excess_residual", len(self.supplier))
+        for start, stop in slices(self.first, 0, self.stages, SLICE):
+            measure(self.first, self.supplier, share, class_of_input, table, x, r, start, stop)
+        return r
+
+    def witness(self, weight: Array) -> tuple[Array, Array]:
+        """Return w > 0 and w − W w > 0, less what rounding may have added; raises Unproductive where there is none."""
+        w = self.solve(weight, np.ones(self.stages))
+        margin = 1.0 - self.residuals(weight, np.ones((self.stages, 1)), w[:, None])[:, 0] - 1e-12 * w
+        if not (w > 0).all() or not (margin > 0).all():
+            raise Unproductive(0, self.stages)
+        return w, margin
+
+    def _bound(self, weight: Array, r: Array) -> Array:
+        """Carry the residuals through W: bound = (I − W)^-1 r, rounded up."""
         bound = r * (1 + 1e-12)
-        sweep = kernel("forward_sweep", len(self.supplier))
-        done = 0
-        for start, stop in self.cycles:
-            sweep(self.first, self.supplier, weight, bound, done, start)
-            component = self._component(weight, start, stop)
-            entering = bound[start:stop] + component.entering(bound)
-            w, margin = component.witness()
-            margin = margin - 1e-12 * w  # what rounding may have added to it
-            if not (margin > 0).all() or not (w > 0).all():
-                raise Unproductive(start, stop)
-            bound[start:stop] = w * np.max(entering / margin)
-            done = stop
-        sweep(self.first, self.supplier, weight, bound, done, self.stages)
+        sweep = kernel("carry_sweep", len(self.supplier))
+        with crew(threads_wanted(None) if self.cycles else 1) as workers:
+            for start, stop, is_cycle in self._spans():
+                if not is_cycle:
+                    for a, b in slices(self.first, start, stop, SLICE):
+                        sweep(self.first, self.supplier, weight, bound, False, a, b)
+                    continue
+                component = self._component(weight, None, np.zeros(1), bound, (start, stop), workers)
+                entering = bound[start:stop] + component.constant
+                w, margin = component.witness()
+                if not (margin > 0).all() or not (w > 0).all():
+                    raise Unproductive(start, stop)
+                bound[start:stop] = w * np.max(entering / margin)
         return bound * (1 + 1e-12)
 
-    def _component(self, weight: Array, start: int, stop: int) -> _Component:
-        inputs = slice(int(self.first[start]), int(self.first[stop]))
-        users = np.repeat(np.arange(start, stop), self.inputs_of_stage[start:stop])
-        return _Component(start, stop, users, self.supplier[inputs].astype(np.int64), weight[inputs])
+    # --- parts ------------------------------------------------------------------------------------------
+
+    def _spans(self) -> Iterator[tuple[int, int, bool]]:
+        """Give the ranges of stages in order: without a cycle, cycle, without, ..."""
+        done = 0
+        for start, stop in self.cycles:
+            yield done, start, False
+            yield start, stop, True
+            done = stop
+        yield done, self.stages, False
+
+    def _component(
+        self,
+        share: Array,
+        class_of_input: Array | None,
+        table: Array,
+        x: Array,
+        span: tuple[int, int],
+        workers: Crew,
+    ) -> Component:
+        return component_of(self.first, self.supplier, share, class_of_input, table, x, span, workers)
 
 
-@dataclass(frozen=True, eq=False)
-class _Component:
-    """The inputs of the stages ``start`` to ``stop``, which form one cycle or several that share stages."""
+def _cycles(component: Array, looped: Array) -> tuple[tuple[int, int], ...]:
+    """Return the ranges of stages that form a cycle: components of several stages, or of one that buys from itself.
 
-    start: int
-    stop: int
-    user: Array
-    supplier: Array
-    weight: Array
-
-    @property
-    def _inside(self) -> Array:
-        return self.supplier >= self.start  # no supplier lies behind its user's component
-
-    def entering(self, x: Array) -> Array:
-        """Return what the component's stages take from suppliers outside it."""
-        outside = ~self._inside
-        carried = self.weight[outside] * x[self.supplier[outside]]
-        return np.bincount(self.user[outside] - self.start, weights=carried, minlength=self.stop - self.start)
-
-    def within(self, v: Array) -> Array:
-        """Return W v over the component's own inputs."""
-        inside = self._inside
-        carried = self.weight[inside] * v[self.supplier[inside] - self.start]
-        return np.bincount(self.user[inside] - self.start, weights=carried, minlength=self.stop - self.start)
-
-    def hand_on(self, y: Array) -> None:
-        """Add to the suppliers outside what the component's stages require of them."""
-        outside = ~self._inside
-        np.add.at(y, self.supplier[outside], self.weight[outside] * y[self.user[outside]])
-
-    def witness(self) -> tuple[Array, Array]:
-        """Return the computed solution of w = 1 + W w and w − W w, which prove productivity where both are positive."""
-        w = self.solve(np.ones(self.stop - self.start), transposed=False)
-        return w, w - self.within(w)
-
-    def solve(self, right: Array, *, transposed: bool) -> Array:
-        """Solve (I − W) x = right, or its transpose, to the last digits. Raises Unproductive, NotSettled."""
-        size = self.stop - self.start
-        row, column = (self.user, self.supplier) if not transposed else (self.supplier, self.user)
-        inside = self._inside
-        row, column, weight = row[inside] - self.start, column[inside] - self.start, self.weight[inside]
-        if transposed:  # suppliers come before users: turned round, the order is near-topological again
-            row, column, right = size - 1 - row, size - 1 - column, right[::-1].copy()
-        x = None if size <= ELIMINATE_UP_TO else self._swept(row, column, weight, right)
-        if x is None:
-            if size > ELIMINATE_AT_MOST:
-                raise NotSettled(self.start, self.stop)
-            x = self._eliminated(row, column, weight, right)
-        return x[::-1].copy() if transposed else x
-
-    def _swept(self, row: Array, column: Array, weight: Array, right: Array) -> Array | None:
-        """Return the solution by Gauss–Seidel with refinement, None where the sweeps do not settle."""
-        size = len(right)
-        by_row = np.argsort(row, kind="stable")
-        row, column, weight = row[by_row], column[by_row], weight[by_row]
-        first = np.zeros(size + 1, np.int64)
-        np.cumsum(np.bincount(row, minlength=size), out=first[1:])
-        sweep = kernel("gauss_seidel", len(weight) * 100)
-        x = np.zeros(size)
-        rest = right
-        for _ in range(1 + REFINEMENTS):
-            part = np.zeros(size)
-            change = sweep(first, column, weight, rest, part, SWEEPS, TOLERANCE)
-            if not change <= 1e-12:
-                return None
-            x = x + part
-            rest = right - x + np.bincount(row, weights=weight * x[column], minlength=size)
-        return x
-
-    def _eliminated(self, row: Array, column: Array, weight: Array, right: Array) -> Array:
-        """Return the solution by elimination with one step of refinement."""
-        size = len(right)
-        matrix = np.eye(size)
-        np.subtract.at(matrix, (row, column), weight)
-        eliminate = kernel("eliminate", size**3 // 20)
-        x = right.reshape(size, 1).copy()
-        if eliminate(matrix.copy(), x) >= 0:
-            raise Unproductive(self.start, self.stop)
-        rest = right - x[:, 0] + np.bincount(row, weights=weight * x[column, 0], minlength=size)
-        correction = rest.reshape(size, 1)
-        eliminate(matrix, correction)
-        return np.asarray(x[:, 0] + correction[:, 0])
+    ``component``: of each stage, in order; ``looped``: the components of stages that buy from themselves.
+    """
+    begins = np.ones(len(component), np.bool_)
+    begins[1:] = component[1:] != component[:-1]
+    starts = np.flatnonzero(begins)
+    stops = np.append(starts[1:], len(component))[: len(starts)]
+    held = (stops - starts > 1) | np.isin(component[starts], looped)
+    return tuple(zip(starts[held].tolist(), stops[held].tolist(), strict=True))

@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tariffgraph.core import kernels
-from tariffgraph.core.jit import kernel
-from tariffgraph.core.structure import ELIMINATE_UP_TO, Structure, Unproductive
+from tariffgraph.core.cycles import ELIMINATE_UP_TO
+from tariffgraph.core.structure import Structure, Unproductive
 
 
 def random_inputs(seed, stages, inputs, total=0.8, acyclic=False):
@@ -72,7 +71,7 @@ def test_a_component_solved_by_sweeps_and_by_elimination_is_the_same_within_the_
     structure = Structure.build(80, supplier, user)
     w, c = weight[structure.input], np.ones(80)
     direct, direct_back = structure.solve(w, c), structure.solve_backward(w, c)
-    monkeypatch.setattr("tariffgraph.core.structure.ELIMINATE_UP_TO", 0)
+    monkeypatch.setattr("tariffgraph.core.cycles.ELIMINATE_UP_TO", 0)
     swept = structure.solve(w, c)
     assert np.all(np.abs(swept - direct) <= structure.error_bound(w, c, swept) * 2)
     np.testing.assert_allclose(structure.solve_backward(w, c), direct_back, rtol=1e-12)
@@ -81,7 +80,7 @@ def test_a_component_solved_by_sweeps_and_by_elimination_is_the_same_within_the_
 @pytest.mark.parametrize("limit", [0, ELIMINATE_UP_TO])
 @pytest.mark.parametrize("weight", [1.0, 1.3])
 def test_a_cycle_that_feeds_on_all_it_makes_is_refused(monkeypatch, limit, weight):
-    monkeypatch.setattr("tariffgraph.core.structure.ELIMINATE_UP_TO", limit)
+    monkeypatch.setattr("tariffgraph.core.cycles.ELIMINATE_UP_TO", limit)
     structure = Structure.build(2, np.array([0, 1]), np.array([1, 0]))
     assert structure.unproductive_cycles(np.array([weight, 1.0])) == [(0, 2)]
     assert Structure.build(1, np.array([0]), np.array([0])).unproductive_cycles(np.array([weight])) == [(0, 1)]
@@ -98,25 +97,13 @@ def test_a_cycle_just_below_one_is_solved():
     assert np.all(np.abs(x - 1.0) <= structure.error_bound(weight, np.array([0.0, 1e-6]), x))
 
 
-@pytest.mark.parametrize("name", ["forward_sweep", "backward_sweep"])
-def test_compiled_kernels_give_the_same_bits(monkeypatch, name):
-    supplier, user, weight = random_inputs(5, 30, 120, acyclic=True)
-    structure = Structure.build(30, supplier, user)
-    w = weight[structure.input]
-    plain, compiled = np.linspace(0, 1, 30), np.linspace(0, 1, 30)
-    getattr(kernels, name)(structure.first, structure.supplier, w, plain, 0, 30)
-    monkeypatch.setenv("TARIFFGRAPH_JIT", "1")
-    kernel(name, 1)(structure.first, structure.supplier, w, compiled, 0, 30)
-    assert plain.tobytes() == compiled.tobytes()
-
-
 def test_compiled_and_plain_solves_of_cycles_give_the_same_bits(monkeypatch):
     supplier, user, weight = random_inputs(6, 25, 150)
     results = []
     for jit in ("0", "1"):
         for limit in (0, ELIMINATE_UP_TO):
             monkeypatch.setenv("TARIFFGRAPH_JIT", jit)
-            monkeypatch.setattr("tariffgraph.core.structure.ELIMINATE_UP_TO", limit)
+            monkeypatch.setattr("tariffgraph.core.cycles.ELIMINATE_UP_TO", limit)
             structure = Structure.build(25, supplier, user)
             w, c = weight[structure.input], np.ones(25)
             x = structure.solve(w, c)

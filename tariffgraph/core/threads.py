@@ -1,0 +1,81 @@
+"""Work in slices that end soon enough for Ctrl-C, on as many threads as are wanted: never inside a sum."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from itertools import pairwise
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+Array = np.ndarray[Any, Any]
+
+__all__ = ["Crew", "crew", "slices", "threads_wanted"]
+
+
+def threads_wanted(threads: int | None) -> int:
+    """Return how many threads to use: those asked for, else one for each processor that this process may use."""
+    if threads is not None:
+        return max(1, threads)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def slices(first: Array, start: int, stop: int, inputs: int) -> Iterator[tuple[int, int]]:
+    """Cut the stages ``start`` to ``stop`` into ranges that hold about so many inputs each (a stage is never cut)."""
+    while start < stop:
+        end = int(np.searchsorted(first, first[start] + first.dtype.type(inputs), side="right")) - 1
+        end = min(stop, max(end, start + 1))
+        yield start, end
+        start = end
+
+
+class Crew:
+    """Threads that share out independent pieces of work."""
+
+    def __init__(self, pool: ThreadPoolExecutor | None, size: int) -> None:
+        self.size = size
+        self._pool = pool
+
+    def do(self, work: Sequence[Callable[[Event], None]]) -> None:
+        """Run every piece; on a failure or Ctrl-C the rest end at their next slice (they look at the event)."""
+        leave = Event()
+        if self._pool is None or len(work) == 1:
+            for one in work:
+                one(leave)
+            return
+        futures = [self._pool.submit(one, leave) for one in work]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            leave.set()
+            for future in futures:
+                future.cancel()
+            raise
+
+    def share_out(self, count: int, work: Callable[[int, int], None]) -> None:
+        """Run ``work`` on ``count`` rows, each thread on a range of its own."""
+        edges = np.linspace(0, count, self.size + 1).astype(int).tolist()
+        self.do([partial(_over, work, a, b) for a, b in pairwise(edges) if a < b])
+
+
+def _over(work: Callable[[int, int], None], start: int, stop: int, leave: Event) -> None:
+    if not leave.is_set():
+        work(start, stop)
+
+
+@contextmanager
+def crew(threads: int) -> Iterator[Crew]:
+    """Give a crew of so many threads; one thread is the caller's own."""
+    if threads == 1:
+        yield Crew(None, 1)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield Crew(pool, threads)

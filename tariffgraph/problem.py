@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from .bundled import bundled_rule_sets, bundled_rules
-from .core.structure import NotSettled, Structure, Unproductive
+from .core.structure import NotSettled, Structure, Unproductive, class_codes
 from .customs.classes import Classes, owe
 from .customs.content import hidden_weight, matching_stages
 from .customs.crossings import cross_borders
@@ -88,7 +88,8 @@ class Problem:
     """A graph and a law, prepared once; shapes by axis name.
 
     ``stages``: ids in the order of the arrays. ``rates``: (classes,), φτ, the part of the duty in the
-    buyer's price. ``share`` and ``class_of_input``: (inputs,) in the engine's order; class −1 crosses no border.
+    buyer's price. ``share`` and ``class_of_input``: (inputs,) in the engine's order; the class after the last crosses
+    no border.
     ``classes``: the crossings with their facts, and what each class owes to which measure (by number in
     ``law.measures``); ``borders``: the facts without what is owed.
     """
@@ -126,36 +127,31 @@ class Problem:
             )
         if not np.isfinite(table).all():
             raise TariffGraphError(Finding("rates holds a value that is not a finite number", "Give finite rates."))
-        if table.ndim == 2:
-            columns = [self._excess(np.ascontiguousarray(table[:, k]))[0] for k in range(table.shape[1])]
-            return np.stack(columns, axis=1) if columns else np.zeros((len(self.stages), 0))
-        return self._excess(table)[0]
+        return self._excess(table)
 
-    def _excess(self, table: Array) -> tuple[Array, Array, Array]:
-        """Return the excess prices, and the weights and constants of their equation."""
-        rate = _by_input(table, self.class_of_input)
-        weight = self.share * (1.0 + rate)
-        constant = _by_user(self.structure, self.share * rate)
-        with self._cycles_explained(rate):
-            return self.structure.solve(weight, constant), weight, constant
+    def _excess(self, table: Array) -> Array:
+        worst = table if table.ndim == 1 else table.max(axis=1, initial=0.0)
+        with self._cycles_explained(worst):
+            return self.structure.excess(self.share, self.class_of_input, table)
 
     def solve(self) -> Solution:
         """Return the state of every stage under the problem's own rates: x, b and g of docs/method.md.
 
         b_j = Σ_e a_e [b_i + p_i τ(1 − φ)/(1 + τ)],  g_j = Σ_e a_e [g_i + p_i τ(1 + φτ)/(1 + τ)],  x + b = g.
         """
-        excess, weight, constant = self._excess(self.rates)
+        excess = self._excess(self.rates)
         price = 1.0 + excess[self.structure.supplier]
         tau = _by_input(self.classes.tau, self.class_of_input)
         phi = _by_input(self.classes.pass_through, self.class_of_input)
         of_sellers = _by_user(self.structure, self.share * price * tau * (1.0 - phi) / (1.0 + tau))
         of_duty = _by_user(self.structure, self.share * price * tau * (1.0 + phi * tau) / (1.0 + tau))
         bound = 0.0
-        with self._cycles_explained(_by_input(self.rates, self.class_of_input)):
+        with self._cycles_explained(self.rates):
             borne = self.structure.solve(self.share, of_sellers)
             collected = self.structure.solve(self.share, of_duty)
             if self.structure.cycles:
-                bound = float(np.max(self.structure.error_bound(weight, constant, excess), initial=0.0))
+                bounds = self.structure.excess_bound(self.share, self.class_of_input, self.rates, excess)
+                bound = float(np.max(bounds, initial=0.0))
         return Solution(read_only(excess), read_only(borne), read_only(collected), bound)
 
     def borne_by_sellers(self, excess: Array, tau: Array, phi: Array) -> Array:
@@ -179,7 +175,7 @@ class Problem:
         """Return L_jf: the output of every stage j embodied in one unit of the good of ``stage``, untaxed."""
         unit = np.zeros(len(self.stages))
         unit[stage] = 1.0
-        with self._cycles_explained(np.zeros(len(self.share))):
+        with self._cycles_explained(np.zeros(len(self.rates))):
             return self.structure.solve_backward(self.share, unit)
 
     def hidden_content(self) -> pl.DataFrame:
@@ -233,11 +229,11 @@ class Problem:
         )
 
     @contextmanager
-    def _cycles_explained(self, rate: Array) -> Iterator[None]:
+    def _cycles_explained(self, rates: Array) -> Iterator[None]:
         try:
             yield
         except Unproductive as cycle:
-            raise self._unproductive_with_duties(cycle, rate) from None
+            raise self._unproductive_with_duties(cycle, _by_input(rates, self.class_of_input)) from None
         except NotSettled as cycle:
             raise _not_settled(cycle) from None
 
@@ -245,7 +241,7 @@ class Problem:
         places, radius, product = self.structure.worst_cycle(self.share * (1.0 + rate), cycle.start, cycle.stop)
         names = [self.stages[place] for place in places]
         first, last = int(self.structure.first[cycle.start]), int(self.structure.first[cycle.stop])
-        classes = {int(c) for c in self.class_of_input[first:last] if c >= 0}
+        classes = {int(one) for one in self.class_of_input[first:last] if one < len(self.rates)}
         charged = sorted(
             {
                 self.law.measures[int(measure)].measure.id
@@ -298,14 +294,15 @@ def compile(  # noqa: A001 - the field's word
 def compile_varied(
     graph: ProductionGraph, rules: Rules, settings: Sequence[str], as_of: date | str | None, known_on: date | str | None
 ) -> Problem:
-    """Prepare a graph once for scenarios that set these rates (``NAME.rate``, ``NAME@COUNTRY.rate``); all as they are.
+    """Prepare a graph once for scenarios that set rates of their own (``NAME.rate``, ``NAME@COUNTRY.rate``).
 
-    ``customs.varied.owed_in_scenarios`` says what the classes of ``borders`` owe in each scenario.
+    Settings are applied in order; with a value (``s232-autos.rate=ends``) they hold in all scenarios. The rates are
+    those of the law as it is; ``customs.varied.owed_in_scenarios`` says what ``borders`` owe in each scenario.
     """
     for setting in settings:
-        rules = rules.with_varied_rate(setting)
+        rules = rules.apply_settings([setting]) if "=" in setting else rules.with_varied_rate(setting)
     law = draw_up(rules, as_of if as_of is not None else graph.default_as_of, known_on)
-    return _assembled(graph, law, None, (), dict.fromkeys(settings, math.nan))
+    return _assembled(graph, law, None, (), {one: math.nan for one in settings if "=" not in one})
 
 
 def rules_for(graph: ProductionGraph, rules: Any) -> Any:
@@ -373,7 +370,7 @@ def check_for_unproductive_cycle(graph: ProductionGraph) -> tuple[Finding, ...]:
 
 
 def _by_input(table: Array, class_of_input: Array) -> Array:
-    """Return a table by class spread over inputs; 0 where no border is crossed (class −1)."""
+    """Return a table by class spread over inputs; 0 where no border is crossed (the class after the last)."""
     return np.append(table, 0.0)[class_of_input]
 
 
@@ -410,7 +407,7 @@ def _assembled(
     place[structure.stage] = np.arange(structure.stages)
     stage = place[positions(graph.shipments["stage"], graph.stages["stage"])]
     rates = classes.pass_through * classes.tau
-    class_of_input = class_of_row[structure.input]
+    class_of_input = class_codes(class_of_row[structure.input], len(rates))
     return Problem(
         graph=graph,
         law=law,

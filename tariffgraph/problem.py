@@ -396,13 +396,10 @@ def _assembled(
     structure, share = structure_of(graph)
     borders = cross_borders(graph, law, structure, share, pass_through)
     classes = owe(graph, law, borders, varied)
-    of_input = (classes.crossings["kind"] == "input").to_numpy()
-    row = classes.crossings["row"].to_numpy().astype(np.int64)
-    class_ = classes.crossings["class"].to_numpy().astype(np.int64)
     class_of_row = np.full(len(graph.inputs), -1, np.int64)
-    class_of_row[row[of_input]] = class_[of_input]
+    class_of_row[borders.row[: borders.inputs]] = borders.class_[: borders.inputs]
     class_of_shipment = np.full(len(graph.shipments), -1, np.int64)
-    class_of_shipment[row[~of_input]] = class_[~of_input]
+    class_of_shipment[borders.row[borders.inputs :]] = borders.class_[borders.inputs :]
     place = np.empty(structure.stages, np.int64)
     place[structure.stage] = np.arange(structure.stages)
     stage = place[positions(graph.shipments["stage"], graph.stages["stage"])]

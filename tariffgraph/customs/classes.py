@@ -14,10 +14,10 @@ import polars as pl
 
 from ..codes import CodeProblem
 from ..errors import Finding, GraphError, visible
-from ..frozen import FrozenFrame, FrozenMapping, FrozenRecord, read_only
+from ..frozen import FrozenMapping, FrozenRecord, read_only
 from .assess import assess_group, claiming_and_not
 from .credit import Charge, charges_of, with_credits
-from .crossings import crossings_text
+from .crossings import named
 from .facts import Facts
 from .quota import Quota, quota_of, split_by_quotas
 
@@ -47,8 +47,7 @@ class Classes:
     charges or credit pays, by its number in ``charges``.
     """
 
-    crossings: FrozenFrame = FrozenFrame()  # noqa: RUF009 - a descriptor, not a default
-    claims: FrozenFrame = FrozenFrame()  # noqa: RUF009
+    borders: Crossings
     charges: tuple[Charge, ...]
     statutory: Array
     relief: Array
@@ -58,6 +57,16 @@ class Classes:
     line_rate: Array
     counts: FrozenRecord = FrozenRecord()  # noqa: RUF009
     findings: tuple[Finding, ...]
+
+    @property
+    def crossings(self) -> pl.DataFrame:
+        """One row a crossing with its facts."""
+        return self.borders.frame.clone()
+
+    @property
+    def claims(self) -> pl.DataFrame:
+        """How each claim of a preference was judged."""
+        return self.borders.claims.clone()
 
     @property
     def tau(self) -> Array:
@@ -100,14 +109,13 @@ class _Asking:
 
     def classes(self) -> Classes:
         borders = self.borders
-        crossings, keys = borders.frame, borders.keys
-        assessed = self._quotas_filled(crossings, keys, self._assessed(crossings, keys))
-        lines = _expanded(self._lines(crossings, assessed), borders.parents, len(keys))
+        keys = borders.keys
+        assessed = self._quotas_filled(keys, self._assessed(keys))
+        lines = _expanded(self._lines(assessed), borders.parents, len(keys))
         relief = (1.0 - keys["drawback"].to_numpy())[borders.parents]
         line_class, line_measure, line_rate = with_credits(self.law, self.graph.stages, borders, relief, lines)
         return Classes(
-            crossings=crossings,
-            claims=borders.claims,
+            borders=borders,
             charges=charges_of(self.law),
             # bincount adds in the order of the lines
             statutory=read_only(np.bincount(line_class, weights=line_rate, minlength=len(relief))),
@@ -120,11 +128,10 @@ class _Asking:
             findings=tuple(self.findings),
         )
 
-    def _warn(self, message: str, remedy: str, check: str, rows: pl.DataFrame | None = None) -> None:
-        crossing = str(rows["id"][0]) if rows is not None and len(rows) == 1 else ""
+    def _warn(self, message: str, remedy: str, check: str, crossing: str = "") -> None:
         self.findings.append(Finding(message, remedy, severity="warning", check=check, crossing=crossing))
 
-    def _assessed(self, crossings: pl.DataFrame, keys: pl.DataFrame) -> dict[int, list[Assessed]]:
+    def _assessed(self, keys: pl.DataFrame) -> dict[int, list[Assessed]]:
         """Ask the law once a group of classes; return by group who owes which lines, quotas taken as not filled."""
         assessed: dict[int, list[Assessed]] = {}
         problems: dict[tuple[str, str], list[int]] = {}
@@ -138,8 +145,8 @@ class _Asking:
                 assessed[int(str(group))] = list(self._owed(members))
             except CodeProblem as problem:
                 problems.setdefault((problem.message, problem.remedy), []).extend(members["class"])
-        self._raise(crossings, problems)
-        self._uncovered(crossings, uncovered)
+        self._raise(problems)
+        self._uncovered(uncovered)
         return assessed
 
     def _owed(self, members: pl.DataFrame, within: Mapping[str, float] | None = None) -> Iterator[Assessed]:
@@ -153,20 +160,17 @@ class _Asking:
             for some, lines in assess_group(self.law, importer, facts, len(members)):
                 yield Assessed(class_[some], weight, lines)
 
-    def _raise(self, crossings: pl.DataFrame, problems: Mapping[tuple[str, str], Sequence[int]]) -> None:
+    def _raise(self, problems: Mapping[tuple[str, str], Sequence[int]]) -> None:
         if problems:
             raise GraphError(
-                Finding(f"{message} (at {crossings_text(_of_classes(crossings, classes))})", remedy, check="facts")
+                Finding(f"{message} (at {self._named(classes)[0]})", remedy, check="facts")
                 for (message, remedy), classes in sorted(problems.items())
             )
 
-    def _quotas_filled(
-        self, crossings: pl.DataFrame, keys: pl.DataFrame, assessed: dict[int, list[Assessed]]
-    ) -> list[Assessed]:
+    def _quotas_filled(self, keys: pl.DataFrame, assessed: dict[int, list[Assessed]]) -> list[Assessed]:
         """Let the shipments fill the quotas they draw on; return the lines with what lies beyond a quota charged so."""
-        filling = crossings.filter("fills")
         brought: dict[int, list[tuple[float, str]]] = {}
-        for class_, quantity, unit in filling.select("key", "quantity", "unit").iter_rows():
+        for class_, quantity, unit in self.borders.brought.iter_rows():
             brought.setdefault(class_, []).append((quantity, unit))
         quotas: dict[str, Quota] = {}
         problems: dict[tuple[str, str], list[int]] = {}
@@ -181,14 +185,13 @@ class _Asking:
                         quota.draw(class_, part.weight, brought[class_])
                     except CodeProblem as problem:
                         problems.setdefault((problem.message, problem.remedy), []).append(class_)
-        self._raise(crossings, problems)
+        self._raise(problems)
         short: dict[int, dict[str, float]] = {}
         for name, quota in sorted(quotas.items()):
             if quota.within == 1.0:
                 continue
             if quota.refused:
-                rows = _of_classes(filling, sorted(quota.refused))
-                self.findings.append(quota.refusal(crossings_text(rows)))
+                self.findings.append(quota.refusal(self._named(sorted(quota.refused))[0]))
             for class_ in set(quota.classes) - quota.refused:
                 short.setdefault(class_, {})[name] = quota.within
         for (group,), members in (
@@ -205,7 +208,7 @@ class _Asking:
             ]
         return [part for parts in assessed.values() for part in parts]
 
-    def _lines(self, crossings: pl.DataFrame, assessed: Sequence[Assessed]) -> Lines:
+    def _lines(self, assessed: Sequence[Assessed]) -> Lines:
         """Return what each measure charges on each class (class, measure, t_m); warn of what is surprising."""
         coarse: dict[str, list[int]] = {}
         refused: dict[str, list[int]] = {}
@@ -228,31 +231,39 @@ class _Asking:
                 duty = np.broadcast_to(np.asarray(part.weight * line.duty, np.float64), size)
                 found.append((part.classes, np.full(size, line.number, np.int64), duty))
         for reason, classes in sorted(coarse.items()):
-            rows = _of_classes(crossings, classes)
-            self._warn(f"{reason} (at {crossings_text(rows)})", "Give it with more digits.", "coarse-product", rows)
+            text, crossing = self._named(classes)
+            self._warn(f"{reason} (at {text})", "Give it with more digits.", "coarse-product", crossing)
         for name, classes in sorted(refused.items()):
-            rows = _of_classes(crossings, classes)
+            text, crossing = self._named(classes)
             self._warn(
-                f"the quota '{visible(name)}' is declared filled at {crossings_text(rows)}, and beyond it nothing is "
-                "admitted: the rate within the quota is shown",
+                f"the quota '{visible(name)}' is declared filled at {text}, and beyond it nothing is admitted: "
+                "the rate within the quota is shown",
                 "Leave the declaration out, or the crossing.",
                 "quota",
-                rows,
+                crossing,
             )
         self._unmatched(met, reasons)
         return _summed(found, len(self.law.measures))
 
-    def _uncovered(self, crossings: pl.DataFrame, uncovered: set[str]) -> None:
-        rows = crossings.filter(pl.col("importer").is_in(pl.Series(sorted(uncovered), dtype=pl.String).implode()))
-        self.counts["crossings_not_covered"] = len(rows)
-        if len(rows):
+    def _uncovered(self, uncovered: set[str]) -> None:
+        keys = self.borders.keys.filter(
+            pl.col("importer").is_in(pl.Series(sorted(uncovered), dtype=pl.String).implode())
+        )
+        ids, count = self.borders.of_keys(keys["class"].to_list())
+        self.counts["crossings_not_covered"] = count
+        if count:
             self._warn(
                 f"no loaded rule set covers imports into {', '.join(sorted(uncovered))}: "
-                f"{crossings_text(rows)} pay{'s' if len(rows) == 1 else ''} nothing",
+                f"{named(ids, count)} pay{'s' if count == 1 else ''} nothing",
                 "Load the rule sets of these importers to charge their duties.",
                 "importer-not-covered",
-                rows,
+                ids[0] if count == 1 else "",
             )
+
+    def _named(self, keys: Sequence[int]) -> tuple[str, str]:
+        """Return the first crossings with these keys in words, and the id if it is just one."""
+        ids, count = self.borders.of_keys(keys)
+        return named(ids, count), ids[0] if count == 1 else ""
 
     def _unmatched(self, met: set[int], reasons: Mapping[int, Counter[str]]) -> None:
         """Warn of measures in force that meet no crossing of the graph, and say why."""
@@ -321,7 +332,3 @@ def facts_of_group(members: pl.DataFrame, reaches: Sequence[Reach]) -> Facts:
         quantity=number("asked_quantity"),
         unit=key["asked_unit"],
     )
-
-
-def _of_classes(crossings: pl.DataFrame, classes: Sequence[int]) -> pl.DataFrame:
-    return crossings.filter(pl.col("key").is_in(pl.Series(classes, dtype=crossings.schema["key"]).implode()))

@@ -8,6 +8,7 @@ border does with the duty (pass-through, drawback); a group holds the classes th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from .origin import determine_origin
 from .preference import judge_claims
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ..core.structure import Structure
     from ..graph.production_graph import ProductionGraph
@@ -32,28 +33,54 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-__all__ = ["Crossings", "cross_borders", "crossings_text"]
+__all__ = ["Crossings", "cross_borders", "named"]
 
 # Contents that differ only by the noise of summing share a class: digits that are kept. Rounding to decimals instead
 # would cost small contents their relative precision.
 SIGNIFICANT_DIGITS = 14
 
 
+#: Codes that are told apart by a table rather than by sorting.
+LARGEST_TABLE = 1 << 26
+#: What a flow says of itself, besides the contents that it declares.
+FLOW = ("program", "utilization", "declares", "pass_through", "drawback")
+#: Facts that not every importing country asks for.
+FACTS = {
+    "exporter": pl.String,
+    "origin": pl.String,
+    "product": pl.String,
+    "nationality": pl.String,
+    "used_in": pl.String,
+    "asked_value": pl.Float64,
+    "asked_quantity": pl.Float64,
+    "asked_unit": pl.String,
+    "fills": pl.Boolean,
+}
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Crossings:
     """The border crossings of a graph, their facts and their classes; what no rate changes.
 
-    ``frame``: one row a crossing, inputs before shipments, with its ``class`` and the ``key`` that its facts are.
-    ``keys``: one row a set of facts, with its ``group``; ``parents``: (classes,), the key of each class. Several
-    classes have one key where the stages that the goods go to earn credits: ``credited`` tells of those the class, the
-    stage (``user``) and the ``share``. ``reaches``: the conditions on stages upstream that ``keys`` counts by number.
-    ``earning``: by stage and measure, the credit that pays it. ``asks``: by importer, the facts that are told apart.
+    Inputs that cross a border come first, then shipments: ``row`` in their table, ``importer``, ``key`` and ``class_``
+    of each; the first ``inputs`` are inputs. ``keys``: one row a set of facts, with its ``group``; ``parents``:
+    (classes,), the key of each class. Several classes have one key where the stages that the goods go to earn credits:
+    ``credited`` tells of those the class, the stage (``user``) and the ``share``. ``brought``: quantities that may
+    fill quotas, by key. ``reaches``: the conditions on stages upstream that ``keys`` counts by number. ``earning``: by
+    stage and measure, the credit that pays it. ``asks``: by importer, the facts that are told apart.
     """
 
-    frame: pl.DataFrame
+    graph: ProductionGraph
+    origin: pl.Series
+    inputs: int
+    row: Array
+    key: Array
+    class_: Array
+    pass_through: float | None
     keys: pl.DataFrame
     parents: Array
     credited: pl.DataFrame
+    brought: pl.DataFrame
     claims: pl.DataFrame
     reaches: tuple[Reach, ...]
     earning: Mapping[str, Mapping[int, int]]
@@ -65,6 +92,60 @@ class Crossings:
         """Tell whether the classes tell apart what ``law`` asks; its definitions must be those they were made under."""
         return all(
             law.importer(country).asks | law.importer(country).reaches <= asked for country, asked in self.asks.items()
+        )
+
+    def of_keys(self, keys: Sequence[int], most: int = 3) -> tuple[list[str], int]:
+        """Return the ids of the first crossings with these keys, and how many there are."""
+        at = np.flatnonzero(np.isin(self.key, np.asarray(keys, np.int64)))
+        first = at[:most]
+        ids = [
+            str((self.graph.inputs if one < self.inputs else self.graph.shipments)["id"][int(self.row[one])])
+            for one in first.tolist()
+        ]
+        return ids, len(at)
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        """One row a crossing with its facts: what results show."""
+        stages = self.graph.stages.select("stage", "country", "product", "nationality", origin=self.origin)
+        contents = [one for one in self.keys.columns if one.startswith("content.")]
+        keys = self.keys.select("class", "program", "utilization", *contents)
+        parts = []
+        for kind, table, rows, place in (
+            ("input", self.graph.inputs, self.row[: self.inputs], slice(0, self.inputs)),
+            ("shipment", self.graph.shipments, self.row[self.inputs :], slice(self.inputs, None)),
+        ):
+            if kind == "input":
+                flows = table[rows].select(
+                    "id", "supplier", "user", "share", "declares", "pass_through", "drawback", claimed="program",
+                    value=pl.lit(None, pl.Float64), quantity=pl.lit(None, pl.Float64), unit=pl.lit(None, pl.String),
+                )  # fmt: skip
+                used = stages.select(user="stage", importer="country", used_in="product")
+                flows = flows.join(used, on="user", how="left", maintain_order="left")
+            else:
+                flows = table[rows].select(
+                    "id", "declares", "pass_through", "drawback", "value", "quantity", "unit", supplier="stage",
+                    user=pl.lit(None, pl.String), share=pl.lit(None, pl.Float64), claimed="program", importer="market",
+                    used_in=pl.lit(None, pl.String),
+                )  # fmt: skip
+            parts.append(
+                flows.with_columns(
+                    kind=pl.lit(kind),
+                    row=pl.Series(rows, dtype=pl.UInt32),
+                    key=pl.Series(self.key[place], dtype=pl.UInt32),
+                    **{"class": pl.Series(self.class_[place], dtype=pl.UInt32)},
+                ).join(
+                    stages.rename({"stage": "supplier", "country": "exporter"}),
+                    on="supplier",
+                    how="left",
+                    maintain_order="left",
+                )
+            )
+        frame = pl.concat([parts[0], parts[1].select(parts[0].columns)])
+        if self.pass_through is not None:
+            frame = frame.with_columns(pass_through=pl.lit(self.pass_through, pl.Float64))
+        return frame.join(keys, left_on="key", right_on="class", how="left", maintain_order="left").join(
+            self.claims.select("kind", "row", "qualifies"), on=["kind", "row"], how="left", maintain_order="left"
         )
 
 
@@ -79,7 +160,11 @@ def cross_borders(
 
 
 class _Crossings:
-    """The steps from tables to classes, in order; each method is one of them."""
+    """The steps from tables to classes, in order; each method is one of them.
+
+    A fact is looked up once a stage or once a kind of flow; a crossing is three numbers: what made it, who uses it, how
+    it flows.
+    """
 
     def __init__(
         self, graph: ProductionGraph, law: Law, structure: Structure, share: Array, pass_through: float | None
@@ -93,141 +178,68 @@ class _Crossings:
         self.findings: list[Finding] = []
         self.counts: dict[str, int] = {}
         self.claims = pl.DataFrame()
-        self.reaches: list[Reach] = []
+        stages = graph.stages
+        countries = pl.concat([stages["country"], graph.shipments["market"]]).unique().sort()
+        self.countries: list[str] = countries.to_list()
+        self.country = positions(stages["country"], countries)
+        self.place = np.empty(structure.stages, np.int64)
+        self.place[structure.stage] = np.arange(structure.stages)
+        # Of each input and shipment: the stage that sells, the stage that buys, and where it is imported.
+        supplier, user = (np.empty(len(graph.inputs), np.int64) for _ in range(2))
+        supplier[structure.input] = structure.stage[structure.supplier]
+        user[structure.input] = structure.stage[structure.user]
+        seller = positions(graph.shipments["stage"], stages["stage"])
+        market = positions(graph.shipments["market"], countries)
+        crossing = np.flatnonzero(self.country[supplier] != self.country[user])
+        leaving = np.flatnonzero(self.country[seller] != market)
+        self.inputs = len(crossing)
+        self.row = np.concatenate([crossing, leaving])
+        self.supplier = np.concatenate([supplier[crossing], seller[leaving]])
+        self.user = np.concatenate([user[crossing], np.full(len(leaving), -1)])
+        self.importer = np.concatenate([self.country[user[crossing]], market[leaving]])
+        self.importers = [self.countries[at] for at in np.unique(self.importer).tolist()]
+        self.asks = {
+            country: frozenset(law.importer(country).asks | law.importer(country).reaches) for country in self.importers
+        }
+        self.reaches = sorted(
+            {one for country in self.importers for one in law.importer(country).reaches},
+            key=lambda one: (one.kind, one.inside),
+        )
 
     def crossings(self) -> Crossings:
-        frame, keys = self._numbered(self._crossings())
+        flow, flows = self._flows()
+        made = self._made()
+        key, keys = self._numbered(flow, flows, made)
         earning = earning_stages(self.law, self.graph.stages)
-        frame, parents, credited = _with_stages_that_earn(frame, len(keys), earning)
+        class_, parents, credited = self._stages_that_earn(key, len(keys), earning)
         return Crossings(
-            frame=frame,
+            graph=self.graph,
+            origin=self.origin,
+            inputs=self.inputs,
+            row=self.row,
+            key=key,
+            class_=class_,
+            pass_through=self.pass_through,
             keys=keys,
             parents=parents,
             credited=credited,
+            brought=self._brought(key, keys),
             claims=self.claims,
             reaches=tuple(self.reaches),
             earning=earning,
-            asks={
-                country: frozenset(self.law.importer(country).asks | self.law.importer(country).reaches)
-                for country in keys["importer"].unique().sort()
-            },
-            counts=self.counts | {"crossings": len(frame), "classes": len(parents)},
+            asks=self.asks,
+            counts=self.counts | {"crossings": len(key), "classes": len(parents)},
             findings=tuple(self.findings),
         )
 
-    def _crossings(self) -> pl.DataFrame:
-        """Return one row a border crossing with the facts that the law may ask for: inputs, then shipments, by row."""
+    # --- flows ----------------------------------------------------------------------------------------
+
+    def _flows(self) -> tuple[Array, pl.DataFrame]:
+        """Number the crossings by how they flow: program that counts, declarations, φ, d, what they declare to hold."""
         graph = self.graph
-        stages = graph.stages.select("stage", "country", "product", "nationality").with_columns(
-            customs_origin=self.origin
-        )
-        made = stages.rename({"stage": "supplier", "country": "exporter", "customs_origin": "origin"})
-        used = stages.select(user="stage", importer="country", used_in="product")
-        common = ["pass_through", "program", "utilization", "drawback", "declares"]
         declared = sorted(
             {one for frame in (graph.inputs, graph.shipments) for one in frame.columns if one.startswith("content.")}
         )
-
-        def with_content(frame: pl.DataFrame) -> list[pl.Expr]:
-            return [pl.col(one) if one in frame.columns else pl.lit(None, pl.Float64).alias(one) for one in declared]
-
-        inputs = (
-            graph.inputs.with_row_index("row")
-            .select("row", "id", "supplier", "user", "share", *common, *with_content(graph.inputs))
-            .join(made, on="supplier", how="left", maintain_order="left")
-            .join(used, on="user", how="left", maintain_order="left")
-            .with_columns(
-                kind=pl.lit("input"),
-                value=pl.lit(None, pl.Float64),
-                quantity=pl.lit(None, pl.Float64),
-                unit=pl.lit(None, pl.String),
-            )
-        )
-        shipments = (
-            graph.shipments.with_row_index("row")
-            .select(
-                "row",
-                "id",
-                "value",
-                "quantity",
-                "unit",
-                *common,
-                *with_content(graph.shipments),
-                supplier="stage",
-                importer="market",
-            )
-            .join(made, on="supplier", how="left", maintain_order="left")
-            .with_columns(
-                kind=pl.lit("shipment"),
-                user=pl.lit(None, pl.String),
-                used_in=pl.lit(None, pl.String),
-                share=pl.lit(None, pl.Float64),
-            )
-        )
-        crossings = pl.concat([inputs, shipments.select(inputs.columns)]).filter(
-            pl.col("exporter") != pl.col("importer")
-        )
-        if self.pass_through is not None:
-            crossings = crossings.with_columns(pass_through=pl.lit(self.pass_through, pl.Float64))
-        return self._reached(self._contents(self._claims(crossings), declared))
-
-    def _claims(self, crossings: pl.DataFrame) -> pl.DataFrame:
-        """Drop claims that do not qualify, or of unknown programs; warn of declarations that nothing asks for."""
-        known = sorted(self.law.programs)
-        claimed = crossings["program"]
-        unknown = claimed.is_not_null() & ~claimed.is_in(pl.Series(known, dtype=pl.String).implode())
-        self.counts["programs_not_known"] = int(unknown.sum())
-        for (program,), rows in sorted(
-            crossings.filter(unknown).group_by("program", maintain_order=True), key=lambda pair: str(pair[0])
-        ):
-            self._warn(
-                f"no loaded rule set knows the program '{visible(str(program))}' claimed by {crossings_text(rows)}",
-                suggestion(str(program), known, "programs"),
-                "unknown-program",
-                rows,
-            )
-        for declares in crossings["declares"].drop_nulls().unique().sort():
-            for declaration in declares.split(";"):
-                if declaration not in self.law.declarations:
-                    rows = crossings.filter(pl.col("declares") == declares)
-                    self._warn(
-                        f"nothing in the rules asks for '{visible(declaration)}', declared by {crossings_text(rows)}",
-                        suggestion(declaration, self.law.declarations, "declarations"),
-                        "unknown-declaration",
-                        rows,
-                    )
-        known_claims = pl.when(pl.Series(unknown)).then(None).otherwise(pl.col("program"))
-        crossings = crossings.with_columns(claimed=pl.col("program"), program=known_claims)
-        claims = judge_claims(
-            self.graph,
-            self.law,
-            self.structure,
-            self.share,
-            self.origin,
-            crossings.filter(pl.col("program").is_not_null()),
-        )
-        self.claims = claims.frame
-        self.findings += claims.findings
-        self.counts["claims_not_qualifying"] = int((~self.claims["qualifies"]).sum())
-        # What is not claimed, or does not qualify, has no part that claims it.
-        return (
-            crossings.join(
-                self.claims.select("kind", "row", "qualifies"), on=["kind", "row"], how="left", maintain_order="left"
-            )
-            .with_columns(program=pl.when("qualifies").then("program"))
-            .with_columns(utilization=pl.when(pl.col("program").is_not_null()).then("utilization").otherwise(1.0))
-        )
-
-    def _contents(self, crossings: pl.DataFrame, declared: Sequence[str]) -> pl.DataFrame:
-        """Fill the content columns: declared where a crossing declares, else computed from the graph, else unknown.
-
-        A content is computed only where a row in force asks for it.
-        """
-        asked: dict[str, list[str]] = {}
-        for country in crossings["importer"].unique().sort():
-            for fact in self.law.importer(country).asks:
-                if fact.startswith("content."):
-                    asked.setdefault(fact, []).append(country)
         for column in declared:
             kind = column.removeprefix("content.")
             if kind not in self.law.kinds:
@@ -236,9 +248,86 @@ class _Crossings:
                     suggestion(kind, self.law.kinds, "kinds"),
                     "unknown-kind",
                 )
-        crossings = crossings.drop([column for column in declared if column not in asked])
-        names = self.graph.stages["stage"].gather(self.structure.stage)
-        for column, importers in sorted(asked.items()):
+        columns = [*FLOW, *declared]
+
+        def of(table: pl.DataFrame, rows: Array) -> pl.DataFrame:
+            missing = [pl.lit(None, pl.Float64).alias(one) for one in columns if one not in table.columns]
+            return table.with_columns(missing).select(columns)[rows]
+
+        flows = pl.concat([of(graph.inputs, self.row[: self.inputs]), of(graph.shipments, self.row[self.inputs :])])
+        if self.pass_through is not None:
+            flows = flows.with_columns(pass_through=pl.lit(self.pass_through, pl.Float64))
+        flows = self._claims(flows)
+        varying = [one for one in columns if flows[one].n_unique() > 1]
+        if not varying:
+            return np.zeros(len(flows), np.int64), flows.head(1)
+        kinds = flows.select(columns).unique(varying, maintain_order=True)
+        index = kinds.select(varying).with_row_index("flow")
+        flow = flows.select(varying).join(index, on=varying, how="left", nulls_equal=True, maintain_order="left")
+        return flow["flow"].to_numpy().astype(np.int64), kinds
+
+    def _claims(self, flows: pl.DataFrame) -> pl.DataFrame:
+        """Drop claims that do not qualify, or of unknown programs; warn of declarations that nothing asks for."""
+        known = sorted(self.law.programs)
+        claimed = flows["program"]
+        unknown = (claimed.is_not_null() & ~claimed.is_in(pl.Series(known, dtype=pl.String).implode())).to_numpy()
+        self.counts["programs_not_known"] = int(unknown.sum())
+        for program in sorted(claimed.filter(pl.Series(unknown)).unique()):
+            at = np.flatnonzero((claimed == program).fill_null(False).to_numpy())
+            self._warn(
+                f"no loaded rule set knows the program '{visible(str(program))}' claimed by {self._text(at)}",
+                suggestion(str(program), known, "programs"),
+                "unknown-program",
+                at,
+            )
+        for declares in flows["declares"].drop_nulls().unique().sort():
+            for declaration in declares.split(";"):
+                if declaration not in self.law.declarations:
+                    at = np.flatnonzero((flows["declares"] == declares).fill_null(False).to_numpy())
+                    self._warn(
+                        f"nothing in the rules asks for '{visible(declaration)}', declared by {self._text(at)}",
+                        suggestion(declaration, self.law.declarations, "declarations"),
+                        "unknown-declaration",
+                        at,
+                    )
+        claiming = np.flatnonzero(claimed.is_not_null().to_numpy() & ~unknown)
+        stages = self.graph.stages
+        claims = judge_claims(
+            self.graph,
+            self.law,
+            self.structure,
+            self.share,
+            self.origin,
+            pl.DataFrame(
+                {
+                    "id": self._ids(claiming),
+                    "kind": pl.Series(np.where(claiming < self.inputs, "input", "shipment"), dtype=pl.String),
+                    "row": pl.Series(self.row[claiming], dtype=pl.UInt32),
+                    "supplier": stages["stage"].gather(self.supplier[claiming]),
+                    "product": stages["product"].gather(self.supplier[claiming]),
+                    "program": claimed.gather(claiming),
+                    "declares": flows["declares"].gather(claiming),
+                }
+            ),
+        )
+        self.claims = claims.frame
+        self.findings += claims.findings
+        qualifies = np.zeros(len(flows), np.bool_)
+        qualifies[claiming] = self.claims["qualifies"].to_numpy()
+        self.counts["claims_not_qualifying"] = int(len(claiming) - qualifies.sum())
+        # What is not claimed, or does not qualify, has no part that claims it.
+        counts = pl.Series(qualifies)
+        return flows.with_columns(
+            program=pl.when(counts).then("program"), utilization=pl.when(counts).then("utilization").otherwise(1.0)
+        )
+
+    # --- what made them -------------------------------------------------------------------------------
+
+    def _made(self) -> pl.DataFrame:
+        """Return by stage the facts of its good that some importer asks; a content only where a row in force asks."""
+        made = self.graph.stages.select("product", "nationality", exporter="country", origin=self.origin)
+        wanted = {fact for asked in self.asks.values() for fact in asked if isinstance(fact, str)}
+        for column in sorted(fact for fact in wanted if fact.startswith("content.")):
             kind = column.removeprefix("content.")
             matches = matching_stages(self.graph.stages, self.origin, self.law, kind)[self.structure.stage]
             self._coarse_for(kind)
@@ -246,21 +335,13 @@ class _Crossings:
                 content, known = residual_content(self.structure, self.share, matches, self._declared(column))
             else:
                 content, known = content_of_kind(self.structure, self.share, matches)
-            by_stage = pl.DataFrame(
-                {
-                    "supplier": names,
-                    "computed": pl.Series(_without_noise(content)),
-                }
-            ).with_columns(computed=pl.when(pl.Series(known)).then(pl.col("computed")))
-            stated = pl.col(column) if column in crossings.columns else pl.lit(None, pl.Float64)
-            crossings = (
-                crossings.join(by_stage, on="supplier", how="left", maintain_order="left")
-                .with_columns(
-                    pl.when(pl.col("importer").is_in(importers)).then(pl.coalesce(stated, "computed")).alias(column)
-                )
-                .drop("computed")
+            by_place = pl.DataFrame({"content": _without_noise(content), "known": known})
+            made = made.with_columns(
+                by_place.select(pl.when("known").then("content").alias(column)).to_series().gather(self.place)
             )
-        return crossings
+        for at, reach in enumerate(self.reaches):
+            made = made.with_columns(pl.Series(f"reach.{at}", self._reach(reach)[self.place]))
+        return made
 
     def _declared(self, column: str) -> Array:
         """Return the content that each input declares, NaN where it declares none; in the engine's order."""
@@ -268,20 +349,6 @@ class _Crossings:
         if column not in inputs.columns:
             return np.full(len(inputs), np.nan)
         return inputs[column].fill_null(np.nan).to_numpy()[self.structure.input]
-
-    def _reached(self, crossings: pl.DataFrame) -> pl.DataFrame:
-        """Note at each crossing, in ``reach``, which of the conditions on stages upstream hold that its law asks."""
-        askers: dict[Reach, list[str]] = {}
-        for country in crossings["importer"].unique().sort():
-            for reach in self.law.importer(country).reaches:
-                askers.setdefault(reach, []).append(country)
-        self.reaches = sorted(askers, key=lambda one: (one.kind, one.inside))
-        supplier = positions(crossings["supplier"], self.graph.stages["stage"].gather(self.structure.stage))
-        noted = pl.Series([""], dtype=pl.String).new_from_index(0, len(crossings))
-        for at, reach in enumerate(self.reaches):
-            holds = self._reach(reach)[supplier] & crossings["importer"].is_in(askers[reach]).to_numpy()
-            noted = noted + pl.Series(np.where(holds, f"{at};", ""), dtype=pl.String)
-        return crossings.with_columns(reach=noted)
 
     def _reach(self, reach: Reach) -> Array:
         """Return which goods meet a condition on the stages upstream; in the engine's order."""
@@ -308,72 +375,193 @@ class _Crossings:
                         "coarse-product",
                     )
 
-    def _warn(self, message: str, remedy: str, check: str, rows: pl.DataFrame | None = None) -> None:
-        crossing = str(rows["id"][0]) if rows is not None and len(rows) == 1 else ""
+    def _warn(self, message: str, remedy: str, check: str, at: Array | None = None) -> None:
+        crossing = self._ids(at)[0] if at is not None and len(at) == 1 else ""
         self.findings.append(Finding(message, remedy, severity="warning", check=check, crossing=crossing))
+
+    def _ids(self, at: Array) -> pl.Series:
+        split = int(np.searchsorted(at, self.inputs))
+        return pl.concat(
+            [
+                self.graph.inputs["id"].gather(self.row[at[:split]]),
+                self.graph.shipments["id"].gather(self.row[at[split:]]),
+            ]
+        )
+
+    def _text(self, at: Array) -> str:
+        return named(self._ids(at[:3]), len(at))
 
     # --- classes --------------------------------------------------------------------------------------
 
-    def _numbered(self, crossings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Number the crossings by class: the same facts, as far as the importer's law asks, and the same φ and d."""
-        asks = {country: self.law.importer(country).asks for country in crossings["importer"].unique().sort()}
-        for column, fact in (
-            ("nationality", "nationality"),
-            ("used_in", "used_in"),
-            ("quantity", "quantity"),
-            ("unit", "quantity"),
-        ):
-            importers = sorted(country for country, facts in asks.items() if fact in facts)
-            crossings = crossings.with_columns(
-                pl.when(pl.col("importer").is_in(pl.Series(importers, dtype=pl.String).implode()))
-                .then(pl.col(column))
-                .alias(f"asked_{column}")
-            )
-        # A quota is filled by the crossings whose quantity is known, and that do not declare it filled.
-        quotas = sorted(country for country, facts in asks.items() if "quota" in facts)
-        crossings = crossings.with_columns(
-            asked_value=pl.when(pl.col("asked_quantity").is_not_null()).then(pl.col("value")),
-            fills=pl.col("importer").is_in(pl.Series(quotas, dtype=pl.String).implode())
-            & pl.col("quantity").is_not_null()
-            & ~pl.col("declares").fill_null("").str.split(";").list.contains(QUOTA_FILLED),
-        )
-        numbers = ["asked_value", "asked_quantity", *(one for one in crossings.columns if one.startswith("content."))]
-        columns = [
-            "importer", "exporter", "origin", "product", "program", "utilization", "declares", "pass_through",
-            "drawback", "reach", "fills", "asked_nationality", "asked_used_in", "asked_unit", *numbers,
-        ]  # fmt: skip
-        keys = crossings.select(columns).unique(maintain_order=True).with_row_index("class")
-        numbered = crossings.join(keys, on=columns, how="left", nulls_equal=True, maintain_order="left")
+    def _numbered(self, flow: Array, flows: pl.DataFrame, made: pl.DataFrame) -> tuple[Array, pl.DataFrame]:
+        """Number the crossings by their facts, as far as the importing country asks; return the facts by number."""
+        key = np.zeros(len(flow), np.int64)
+        parts: list[pl.DataFrame] = []
+        count = 0
+        asking: dict[frozenset[str | Reach] | None, list[str]] = {}
+        for country, asks in self.asks.items():
+            asking.setdefault(asks if self.law.importer(country).measures else None, []).append(country)
+        number = {country: at for at, country in enumerate(self.countries)}
+        for asked, importers in asking.items() or [(None, [])]:
+            at = np.flatnonzero(np.isin(self.importer, [number[one] for one in importers]))
+            numbers, facts = self._facts(at, asked, flow, flows, made)
+            key[at] = count + numbers
+            parts.append(facts)
+            count += len(facts)
+        keys = pl.concat(parts, how="diagonal_relaxed").with_row_index("class")
+        numeric = ["asked_value", "asked_quantity", *sorted(one for one in keys.columns if one.startswith("content."))]
         # A group is what differs in numbers only; for all else it is asked once.
-        others = [one for one in columns if one not in numbers]
-        keys = keys.with_columns(
-            pl.struct(*others, *(pl.col(one).is_null() for one in numbers)).rank("dense").alias("group")
+        alike = keys.select(
+            *(one for one in keys.columns if one not in (*numeric, "class")),
+            *(pl.col(one).is_null().alias(f"no {one}") for one in numeric),
         )
-        return numbered.drop([one for one in numbered.columns if one.startswith("asked_")], "reach"), keys
+        groups = alike.unique(maintain_order=True).with_row_index("group")
+        group = alike.join(groups, on=alike.columns, how="left", nulls_equal=True, maintain_order="left")["group"]
+        keys = keys.with_columns(group)
+        return key, keys
+
+    def _facts(
+        self, at: Array, asked: frozenset[str | Reach] | None, flow: Array, flows: pl.DataFrame, made: pl.DataFrame
+    ) -> tuple[Array, pl.DataFrame]:
+        """Number crossings into countries that ask the same (None: nothing, for no rule covers them)."""
+        facts = {fact for fact in asked or () if isinstance(fact, str)}
+        reaches = [f"reach.{number}" for number, one in enumerate(self.reaches) if one in (asked or ())]
+        contents = sorted(fact for fact in facts if fact.startswith("content."))
+        ships = ("quantity" in facts, "quota" in facts)
+        # What made it.
+        supplied = ["exporter", "origin", "product"] + (["nationality"] if "nationality" in facts else [])
+        if asked is None:
+            supply, sources = np.zeros(len(at), np.int64), pl.DataFrame({"none": [0]})
+        else:
+            supply, sources = _coded(made.select(*supplied, *contents, *reaches), self.supplier[at])
+        # Who uses it.
+        users = pl.DataFrame({"importer": pl.Series(self.countries, dtype=pl.String)})
+        used = self.importer[at]
+        if "used_in" in facts:
+            table = pl.DataFrame(
+                {
+                    "importer": pl.Series(self.countries, dtype=pl.String).gather(self.importer[at]),
+                    "used_in": self._products_of_users(at),
+                }
+            )
+            used, users = _coded(table, np.arange(len(at)))
+        # How it flows, and what a shipment brings with it.
+        flowing = flow[at] if asked is not None else np.zeros(len(at), np.int64)
+        brought = None
+        if any(ships):
+            brought = self._brings(at, *ships)
+            number, kinds = _coded(brought, np.arange(len(at)))
+            flowing, brought = flowing * len(kinds) + number, kinds
+        each = 1 if brought is None else len(brought)
+        ways = len(flows) * each
+        numbers, distinct = _dense((supply * len(users) + used) * ways + flowing)
+        pair, flowing = distinct // ways, distinct % ways
+        stated = flows[flowing // each]
+        table = users[pair % len(users)].hstack(sources[pair // len(users)]).hstack(stated.select(FLOW))
+        if brought is not None:
+            table = table.hstack(brought[flowing % each])
+        table = table.with_columns(
+            pl.lit(None if kind != pl.Boolean else False, kind).alias(name)
+            for name, kind in FACTS.items()
+            if name not in table.columns
+        )
+        # What a flow declares takes the place of what is computed.
+        table = table.with_columns(
+            pl.coalesce(stated[one], pl.col(one)).alias(one) for one in contents if one in stated.columns
+        )
+        reach = (
+            pl.concat_str(
+                [pl.when(one).then(pl.lit(one.removeprefix("reach.") + ";")).otherwise(pl.lit("")) for one in reaches]
+            )
+            if reaches
+            else pl.lit("")
+        )
+        return numbers, table.with_columns(reach=reach).drop(*reaches, "none", strict=False).rename(
+            {"nationality": "asked_nationality", "used_in": "asked_used_in"}
+        )
+
+    def _products_of_users(self, at: Array) -> pl.Series:
+        user = self.user[at]
+        known = self.graph.stages["product"].gather(np.maximum(user, 0))
+        return pl.select(pl.when(pl.Series(user >= 0)).then(known)).to_series()
+
+    def _brings(self, at: Array, counted: bool, fills: bool) -> pl.DataFrame:
+        """Return what shipments bring that is counted; those fill a quota that do not declare it filled."""
+        columns = {"quantity": pl.Float64, "unit": pl.String, "value": pl.Float64, "declares": pl.String}
+        of_shipment = at >= self.inputs
+        brought = self.graph.shipments.select(*columns)[self.row[at[of_shipment]]]
+        of_input = pl.DataFrame(schema=columns).clear(int((~of_shipment).sum()))
+        table = pl.concat([of_input, brought])  # inputs come first
+        asked = {
+            "asked_quantity": pl.col("quantity"),
+            "asked_unit": pl.col("unit"),
+            "asked_value": pl.when(pl.col("quantity").is_not_null()).then("value"),
+        }
+        filled = pl.col("declares").fill_null("").str.split(";").list.contains(QUOTA_FILLED)
+        return table.select(
+            *((value.alias(name) for name, value in asked.items()) if counted else ()),
+            (pl.col("quantity").is_not_null() & ~filled if fills else pl.lit(False)).alias("fills"),
+        )
+
+    def _brought(self, key: Array, keys: pl.DataFrame) -> pl.DataFrame:
+        """Return the quantities of the shipments that fill quotas: key, quantity, unit."""
+        at = np.flatnonzero(keys["fills"].to_numpy()[key])
+        return (
+            self.graph.shipments.select("quantity", "unit")[self.row[at]]
+            .with_columns(pl.Series("key", key[at]))
+            .select("key", "quantity", "unit")
+        )
+
+    def _stages_that_earn(
+        self, key: Array, keys: int, earning: Mapping[str, object]
+    ) -> tuple[Array, Array, pl.DataFrame]:
+        """Give crossings into a stage that earns a credit a class of that stage's own; return classes and parents."""
+        class_, parents = key.copy(), np.arange(keys)
+        names = self.graph.stages["stage"]
+        earns = np.zeros(len(names) + 1, np.bool_)  # the last is for shipments, which go to no stage
+        earns[:-1] = names.is_in(pl.Series(sorted(earning), dtype=pl.String).implode()).to_numpy()
+        at = np.flatnonzero(earns[self.user])
+        pairs, first, own = np.unique(key[at] * len(names) + self.user[at], return_index=True, return_inverse=True)
+        class_[at] = keys + own
+        share = self.graph.inputs["share"].to_numpy()[self.row[at]]
+        credited = pl.DataFrame(
+            {
+                "class": pl.Series(keys + np.arange(len(pairs)), dtype=pl.Int64),
+                "user": names.gather(self.user[at][first]),
+                "share": np.bincount(own, weights=share, minlength=len(pairs)),
+            }
+        )
+        return class_, np.concatenate([parents, key[at][first]]), credited
 
 
-def _with_stages_that_earn(
-    frame: pl.DataFrame, classes: int, earning: Mapping[str, object]
-) -> tuple[pl.DataFrame, Array, pl.DataFrame]:
-    """Give crossings into a stage that earns a credit a class of that stage's own; return it with its parents."""
-    parents = np.arange(classes)
-    into = frame.with_row_index("at").filter(
-        (pl.col("kind") == "input") & pl.col("user").is_in(pl.Series(sorted(earning), dtype=pl.String).implode())
-    )
-    own = into.select("class", "user").unique(maintain_order=True).with_row_index("own")
-    into = into.select("at", "class", "user", "share").join(
-        own, on=["class", "user"], how="left", maintain_order="left"
-    )
-    class_ = frame["class"].to_numpy().astype(np.int64)
-    class_[into["at"].to_numpy()] = classes + into["own"].to_numpy().astype(np.int64)
-    credited = (
-        into.group_by("own", maintain_order=True)
-        .agg(pl.col("user").first(), pl.col("share").sum())
-        .select((classes + pl.col("own").cast(pl.Int64)).alias("class"), "user", "share")
-    )
-    parents = np.concatenate([parents, own["class"].to_numpy().astype(np.int64)])
-    frame = frame.rename({"class": "key"}).with_columns(pl.Series("class", class_, dtype=pl.UInt32))
-    return frame, parents, credited
+def _coded(table: pl.DataFrame, rows: Array) -> tuple[Array, pl.DataFrame]:
+    """Return the number of the distinct row of ``table`` that each of ``rows`` is, and the distinct rows."""
+    if len(table) == 0:
+        return np.zeros(len(rows), np.int64), table
+    distinct = table.unique(maintain_order=True)
+    index = distinct.with_row_index("number")
+    number = table.join(index, on=table.columns, how="left", nulls_equal=True, maintain_order="left")["number"]
+    return number.to_numpy().astype(np.int64)[rows], distinct
+
+
+def _dense(code: Array) -> tuple[Array, Array]:
+    """Return codes numbered without gaps, in their order, and the codes by number."""
+    largest = int(code.max(initial=-1)) + 1
+    if largest > LARGEST_TABLE:
+        distinct, numbers = np.unique(code, return_inverse=True)
+        return numbers.astype(np.int64), distinct
+    met = np.zeros(largest, np.bool_)
+    met[code] = True
+    distinct = np.flatnonzero(met)
+    number = np.empty(largest, np.int64)
+    number[distinct] = np.arange(len(distinct))
+    return number[code], distinct
+
+
+def named(ids: Iterable[str], count: int) -> str:
+    """Return the ids of the first of some crossings, and how many more there are."""
+    shown = [f"'{visible(one)}'" for one in ids]
+    return ", ".join(shown) + (f" and {count - len(shown)} more" if count > len(shown) else "")
 
 
 def _without_noise(content: Array) -> Array:
@@ -381,10 +569,3 @@ def _without_noise(content: Array) -> Array:
     size = np.floor(np.log10(np.maximum(np.abs(content), 1e-280)))
     scale = 10.0 ** (SIGNIFICANT_DIGITS - 1 - size)
     return np.asarray(np.round(content * scale) / scale)
-
-
-def crossings_text(rows: pl.DataFrame) -> str:
-    """Return the ids of the first crossings, and how many more there are."""
-    ids = [f"'{visible(one)}'" for one in rows["id"].head(3)]
-    more = len(rows) - len(ids)
-    return ", ".join(ids) + (f" and {more} more" if more else "")

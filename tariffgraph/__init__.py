@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .rules.rule_set import RuleSet
     from .rules.rules import Rules
     from .scenarios.comparison import compare
+    from .scenarios.sweep import sweep
     from .scenarios.timeline import Timeline, timeline
 
 _HOME = {
@@ -66,6 +67,7 @@ _HOME = {
     "propagate": "propagation",
     "read_graph": "graph.read",
     "read_rules": "rules.read",
+    "sweep": "scenarios.sweep",
     "timeline": "scenarios.timeline",
     "to_networkx": "graph.networkx",
     "write_graph": "graph.write",
@@ -99,6 +101,7 @@ __all__ = [
     "propagate",
     "read_graph",
     "read_rules",
+    "sweep",
     "timeline",
     "to_networkx",
     "write_graph",

@@ -24,6 +24,7 @@ __all__ = [
     "SHIPMENTS",
     "SHIPMENT_RESULTS",
     "STAGES",
+    "SWEEP",
     "TIMELINE_CHANGES",
     "TIMELINE_STEPS",
     "Column",
@@ -322,6 +323,12 @@ DUTY_COMPARISON: tuple[Column, ...] = (
     Column("rate_before", "number", "duty over the customs value before", unit=_CUSTOMS),
     Column("rate_after", "number", "duty over the customs value after", unit=_CUSTOMS),
     Column("rate_change", "number", "rate after − before", unit=_CUSTOMS),
+)
+
+SWEEP: tuple[Column, ...] = (
+    Column("scenario", "number", "number of the scenario, from 0"),
+    Column("KEY", "text", "one column for each key: what is set, a number if all are; null: as it is", gaps=True),
+    *SHIPMENT_RESULTS,
 )
 
 _SHIPMENT = Column("shipment", "id", "id of the shipment; for a graph only")

@@ -26,6 +26,7 @@ COMMANDS = {
     "assess": "The duty on one entry, without a graph.",
     "compare": "What changes between two laws, by how much, and under which measure.",
     "timeline": "Every date on which an answer changes, and why.",
+    "sweep": "Rates of every shipment in every scenario of a grid or a list.",
     "rules": "What rule sets say, and what two of them say differently.",
     "check": "Check production graphs and rule sets.",
     "convert": "Turn official lists and tariffs into files of a rule set.",

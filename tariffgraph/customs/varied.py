@@ -42,7 +42,7 @@ def owed_in_scenarios(graph: ProductionGraph, law: Law, borders: Crossings, vari
     ``varied``: by the name of a varied rate, (scenarios,), its share of the base; NaN leaves the law as it is.
     """
     scenarios = len(next(iter(varied.values())))
-    if not borders.frame.filter("fills").is_empty():
+    if not borders.brought.is_empty():
         # What a shipment draws on a quota may change what others pay: scenario by scenario.
         each = [owe(graph, law, borders, _of_scenario(varied, at)).statutory for at in range(scenarios)]
         return np.stack(each, axis=1)
@@ -117,7 +117,7 @@ def _pay_credits(
     relief = (1.0 - borders.keys["drawback"].to_numpy())[borders.parents]
     base = dict(graph.stages.select("stage", "credit_base").iter_rows())
     measures = sorted({measure for _, measure in lines})
-    paid: dict[tuple[str, int], list[tuple[int, Array]]] = {}
+    paid: list[tuple[int, tuple[str, int], Array]] = []
     owed: dict[tuple[str, int], Array] = {}
     for class_, user, share in borders.credited.iter_rows():
         for measure in measures:
@@ -125,11 +125,11 @@ def _pay_credits(
             credit = borders.earning[user].get(measure)
             if duty is None or credit is None:
                 continue
-            paid.setdefault((user, credit), []).append((class_, duty))
+            paid.append((class_, (user, credit), duty))
             owed[user, credit] = owed.get((user, credit), np.zeros(t.shape[1])) + share * duty * relief[class_]
-    for (user, credit), classes in paid.items():
-        duties = owed[user, credit]
+    part: dict[tuple[str, int], Array] = {}
+    for (user, credit), duties in owed.items():
         worth = law.credits[credit].credit.share * base[user]
-        part = np.where(duties > 0, np.minimum(1.0, worth / np.where(duties > 0, duties, 1.0)), 0.0)
-        for class_, duty in classes:
-            t[class_] -= part * duty
+        part[user, credit] = np.where(duties > 0, np.minimum(1.0, worth / np.where(duties > 0, duties, 1.0)), 0.0)
+    for class_, earned, duty in paid:
+        t[class_] -= part[earned] * duty

@@ -1,112 +1,248 @@
 """Sweep: one graph under many laws; a grid or a list of changes of rates, dates, overlays and pass-through.
 
-Scenarios that differ in rates only share one compiled problem: their facts, classes and arrays are prepared once, the
-law is walked once for all of them, and prices are solved in blocks. Other changes begin a new problem.
+Scenarios that differ in ad valorem rates and pass-through only are one problem: its facts, classes and arrays are
+prepared once, the law is walked once for a block of them, and their prices are solved together. Another date, overlay
+or any other setting begins another problem.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import date
-from itertools import product
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from ..codes import CodeProblem
+from ..customs.classes import owe
 from ..customs.law import day_of
 from ..customs.varied import owed_in_scenarios
-from ..errors import Finding, TariffGraphError, TooLargeError, suggestion, visible
+from ..errors import Finding, NotProductiveError, TariffGraphError, TooLargeError, UnknownNameError, suggestion, visible
+from ..frozen import FrozenMapping
+from ..graph.production_graph import ProductionGraph
 from ..graph.read import read_graph
+from ..memory import refuse_beyond_memory
 from ..problem import compile_varied, rules_for
-from ..rules.rate import AdValorem
-from ..rules.rate_text import parse_rate_text
+from ..provenance import provenance
 from ..rules.read import read_rules
+from .stated import Stated
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from ..graph.production_graph import ProductionGraph
     from ..problem import Problem
     from ..rules.rules import Rules
+    from .stated import Scenario
 
 Array = np.ndarray[Any, Any]
 
 __all__ = ["Plan", "plan", "sweep"]
 
-#: Keys of a scenario that are no settings of the law.
-SPECIAL = ("as_of", "known_on", "overlays", "pass_through")
-#: Scenarios that are solved together.
-BLOCK = 64
-MOST_SCENARIOS = 1_000_000
+#: bytes for the scenarios that are worked out together, where nobody states a limit
+WORKING_MEMORY = 1e9
+#: scenarios that are worked out together at most: so often are progress told and interrupts heard
+MOST_TOGETHER = 4096
+#: a part of a long sweep is complete with so many rows, or blocks
+ROWS_OF_PART, BLOCKS_OF_PART = 250_000, 64
+
+# Bytes, measured on graphs of 100 to 1,000,000 inputs: of the program itself, for each row of a table that it compiles,
+# for each scenario that is stated and each row that comes out.
+_PROGRAM, _STAGE, _INPUT, _SHIPMENT, _SCENARIO, _ROW = 2.5e8, 500.0, 950.0, 950.0, 700.0, 500.0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What scenarios have in common that are one problem.
+
+    ``settings``: what is set, in order, and to what; None for an ad valorem rate, which each scenario sets for itself.
+    """
+
+    as_of: str | None
+    known_on: str | None
+    overlays: tuple[str, ...] | None
+    settings: tuple[tuple[str, str | None], ...]
+
+    @property
+    def varied(self) -> list[str]:
+        """The rates that each scenario sets for itself."""
+        return [key for key, value in self.settings if value is None]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Scenarios that are worked out together, by number."""
+
+    question: Question
+    numbers: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Bench:
+    """The problem that is being worked on: the next one takes its place. And all that was surprising so far."""
+
+    question: Question | None = None
+    problem: Problem | None = None
+    findings: dict[Finding, None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What a sweep is going to do: its scenarios, in blocks that are solved together.
+    """What a sweep is going to do, in parts: the blocks whose rows are kept together.
 
-    ``columns``: the keys that scenarios set, in the order of their first use; ``scenarios``: one mapping each;
-    ``blocks``: the numbers of the scenarios of each block, all of one problem.
+    ``rules``: by the overlays that scenarios lay over them. Parts depend on graph, rules, scenarios and ``max_memory``,
+    never on the machine.
     """
 
     graph: ProductionGraph
-    rules: Rules
-    as_of: date | str | None
-    known_on: date | str | None
+    rules: Mapping[tuple[str, ...] | None, Rules]
+    as_of: date
+    known_on: date | None
     market: str | None
-    columns: tuple[str, ...]
-    scenarios: tuple[Mapping[str, Any], ...]
-    blocks: tuple[tuple[int, ...], ...]
+    max_memory: float | None
+    stated: Stated
+    of_graph: Mapping[str, Any] = FrozenMapping()
+    parts: tuple[tuple[Block, ...], ...] = ()
+    bench: _Bench = field(default_factory=_Bench, repr=False)
 
-    def frames(self, skip: int = 0) -> Iterator[pl.DataFrame]:
-        """Yield the rows of each block, but for the first ``skip`` blocks."""
-        last: tuple[Any, Problem] | None = None
-        for block in self.blocks[skip:]:
-            key = _problem_key(self.scenarios[block[0]])
-            if last is None or last[0] != key:
-                last = (key, self._problem(self.scenarios[block[0]]))
-            yield self._rows(last[1], block)
+    def __len__(self) -> int:
+        return len(self.stated.scenarios)
 
-    def _varied(self) -> list[str]:
-        return [one for one in self.columns if any(_rate(scenario, one) is not None for scenario in self.scenarios)]
+    @property
+    def rows(self) -> int:
+        """How many rows the whole table has."""
+        return len(self) * self._shipments.height
 
-    def _problem(self, scenario: Mapping[str, Any]) -> Problem:
-        rules = self.rules
-        for overlay in _overlays(scenario):
-            rules = read_rules(rules, overlay)
-        general = [f"{key}={value}" for key, value in scenario.items() if _is_general(scenario, key)]
-        rules = rules.apply_settings(general)
-        as_of, known_on = scenario.get("as_of", self.as_of), scenario.get("known_on", self.known_on)
-        return compile_varied(self.graph, rules, self._varied(), as_of, known_on)
-
-    def _rows(self, problem: Problem, block: Sequence[int]) -> pl.DataFrame:
-        scenarios = [self.scenarios[at] for at in block]
-        varied = {
-            name: np.array([math.nan if (rate := _rate(one, name)) is None else rate for one in scenarios])
-            for name in self._varied()
+    @property
+    def meta(self) -> dict[str, Any]:
+        """Where the results come from."""
+        return {
+            **provenance(self.rules[None], self.as_of, self.known_on),
+            "overlays": {";".join(names): book.hash for names, book in self.rules.items() if names},
+            "graph": dict(self.of_graph),
+            "market": self.market,
+            "scenarios": len(self),
         }
-        if varied:
-            t = owed_in_scenarios(problem.graph, problem.law, problem.borders, varied)
-        else:
-            t = np.repeat(problem.classes.statutory[:, None], len(block), axis=1)
-        phi = problem.classes.pass_through[:, None]
-        phi = np.stack(
-            [np.full(len(phi), one["pass_through"]) if "pass_through" in one else phi[:, 0] for one in scenarios],
-            axis=1,
-        )
-        results = _results(problem, t, phi, self.market)
-        count = len(results["shipments"])
-        stated = {name: [one.get(name) for one in scenarios for _ in range(count)] for name in self.columns}
-        return (
-            pl.DataFrame({"scenario": pl.Series(np.repeat(np.array(block, np.int64), count))})
-            .hstack([_column(name, values, self.scenarios) for name, values in stated.items()])
-            .hstack(pl.concat([results["shipments"]] * len(block)))
-            .hstack(results["rates"])
-        )
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was right but surprising so far; that a measure meets nothing on some day is no surprise here."""
+        told = dict.fromkeys((*self.rules[None].findings, *self.bench.findings))
+        return tuple(one for one in told if one.check != "matches-nothing")
+
+    def frames(
+        self, parts: Iterable[int] | None = None, tell: Callable[[int], object] | None = None
+    ) -> Iterator[pl.DataFrame]:
+        """Yield the rows of each part (of those named by number), sorted by scenario and id.
+
+        ``tell`` is called with the number of scenarios of each block that is done.
+        """
+        for number in range(len(self.parts)) if parts is None else parts:
+            frames = []
+            for block in self.parts[number]:
+                frames.append(self._rows(block))
+                if tell is not None:
+                    tell(len(block.numbers))
+            yield pl.concat(frames).sort("scenario", maintain_order=True)
+
+    @cached_property
+    def _shipments(self) -> pl.DataFrame:
+        """The shipments that are shown, with their rows in the graph's table."""
+        shipments = self.graph.shipments.with_row_index("row").sort("id")
+        return shipments if self.market is None else shipments.filter(pl.col("market") == self.market)
+
+    @contextmanager
+    def _of_scenario(self, at: int) -> Iterator[None]:
+        """Say of what goes wrong in which scenario it does."""
+        try:
+            yield
+        except TariffGraphError as error:
+            raise type(error)(one if one.file else self.stated.placed(one, at) for one in error.findings) from None
+
+    def _problem(self, question: Question, at: int) -> Problem:
+        """Return the problem of a question, which scenario ``at`` asks."""
+        bench = self.bench
+        if bench.problem is None or bench.question != question:
+            bench.question = bench.problem = None  # not two at a time
+            settings = [key if value is None else f"{key}={value}" for key, value in question.settings]
+            as_of, known_on = question.as_of or self.as_of, question.known_on or self.known_on
+            with self._of_scenario(at):
+                problem = compile_varied(self.graph, self.rules[question.overlays], settings, as_of, known_on)
+            bench.question, bench.problem = question, problem
+            bench.findings |= dict.fromkeys(problem.findings)
+        return bench.problem
+
+    def _rows(self, block: Block) -> pl.DataFrame:
+        """Return the rows of a block, scenario by scenario."""
+        problem = self._problem(block.question, block.numbers[0])
+        scenarios = [self.stated.scenarios[at] for at in block.numbers]
+        t = self._statutory(problem, block, scenarios)
+        stated = np.array([one.get("pass_through", math.nan) for one in scenarios], np.float64)
+        phi = np.where(np.isnan(stated), problem.classes.pass_through[:, None], stated)
+        rates = self._rates(problem, t, phi, block)
+        shipments = self._shipments.select("id", "stage", "market", "value")
+        scenario = np.repeat(np.arange(len(scenarios)), shipments.height)
+        row = np.tile(np.arange(shipments.height), len(scenarios))
+        return pl.concat([self.stated.frame(block.numbers)[scenario], shipments[row], rates], how="horizontal")
+
+    def _statutory(self, problem: Problem, block: Block, scenarios: Sequence[Scenario]) -> Array:
+        """Return t of every class in every scenario, (classes, scenarios)."""
+        varied = {
+            name: np.array([one.get(name, math.nan) for one in scenarios], np.float64) for name in block.question.varied
+        }
+        if not varied:
+            return np.repeat(problem.classes.statutory[:, None], len(scenarios), axis=1)
+        try:
+            return owed_in_scenarios(problem.graph, problem.law, problem.borders, varied)
+        except (CodeProblem, TariffGraphError):
+            for column, at in enumerate(block.numbers):  # in which of them?
+                rate_of = {name: float(rates[column]) for name, rates in varied.items()}
+                with self._of_scenario(at):
+                    owe(problem.graph, problem.law, problem.borders, rate_of)
+            raise
+
+    def _rates(self, problem: Problem, t: Array, phi: Array, block: Block) -> pl.DataFrame:
+        """Return the rates of the shipments in every scenario, scenario by scenario (docs/method.md)."""
+        tau = t * problem.classes.relief[:, None]
+        rates = phi * tau
+        excess = self._excess(problem, rates, block)
+        borne = problem.borne_by_sellers(excess, tau, phi)
+        rows = self._shipments["row"].to_numpy()
+        stage, class_ = problem.shipments.stage[rows], problem.shipments.class_[rows]
+        # Where no border is crossed at the end, the class is −1: the row below the last.
+        none = np.zeros((1, len(block.numbers)))
+        statutory, net, border, passed = (np.concatenate([one, none])[class_] for one in (t, tau, rates, phi))
+        embedded = excess[stage]
+        compounding = embedded * border
+        effective = border + embedded + compounding
+        exporter = borne[stage] + (1.0 + embedded) * net * (1.0 - passed) / (1.0 + net)
+        value = self._shipments["value"].cast(pl.Float64).to_numpy()[:, None]
+        columns = {
+            "statutory_rate": statutory,
+            "border_rate": border,
+            "embedded_rate": embedded,
+            "compounding_rate": compounding,
+            "effective_rate": effective,
+            "exporter_rate": exporter,
+            "duty_rate": effective + exporter,
+            "landed_value": value * (1.0 + effective),
+            "duty": value * (effective + exporter),
+        }
+        frame = pl.DataFrame({name: np.ascontiguousarray(one.T).reshape(-1) for name, one in columns.items()})
+        return frame.with_columns(pl.col("landed_value", "duty").fill_nan(None))
+
+    def _excess(self, problem: Problem, rates: Array, block: Block) -> Array:
+        try:
+            return problem.excess_prices(rates=rates)
+        except NotProductiveError:
+            for column, at in enumerate(block.numbers):  # in which of them?
+                with self._of_scenario(at):
+                    problem.excess_prices(rates=np.ascontiguousarray(rates[:, column]))
+            raise
 
 
 def sweep(
@@ -123,230 +259,173 @@ def sweep(
     """Rates of every shipment in every scenario: one row each, sorted by scenario and id.
 
     ``changes``: a mapping is a grid, all combinations of the values of its keys, the last varying fastest; a sequence
-    of mappings is a list of scenarios, a key that one leaves out staying as it is. Keys: a setting of the law
-    (``"ieepa-reciprocal@JPN.rate"``, values as in ``--set``, numbers being fractions), ``"as_of"``, ``"known_on"``,
-    ``"overlays"`` (a name or several, laid over the rules) and ``"pass_through"`` (of all inputs and shipments).
+    of mappings is a list of scenarios. Keys: settings of the law (``"ieepa-reciprocal@JPN.rate"``, values as in
+    ``--set``, numbers being fractions), ``"as_of"``, ``"known_on"``, ``"overlays"`` (a name or several, laid over the
+    rules), ``"pass_through"`` (of all inputs and shipments), in a list also ``"name"``. What a scenario leaves out, or
+    states as None, stays as it is. Settings are applied in the order in which their keys are first used.
     ``rules``: what ``read_rules`` gives or takes, None for the graph's own. ``max_memory``: bytes that may be used.
+    ``tell`` is called with how far the work is.
+
     Columns: scenario (its number, from 0), the keys, then those of ``Incidence.shipments``; ``duty_rate`` is
     effective_rate + exporter_rate. Raises TariffGraphError.
     """
     todo = plan(graph, rules, changes, as_of=as_of, known_on=known_on, market=market, max_memory=max_memory)
-    frames = []
-    done = 0
-    for block, frame in zip(todo.blocks, todo.frames(), strict=True):
-        frames.append(frame)
-        done += len(block)
-        if tell is not None:
-            tell(f"{done} of {len(todo.scenarios)} scenarios")
-    return pl.concat(frames)
+    return table(todo, tell)
+
+
+def table(todo: Plan, tell: Callable[[str], None] | None = None) -> pl.DataFrame:
+    """Return the rows of all scenarios. Raises TooLargeError where they are more than the memory allows."""
+    need = _ROW * todo.rows
+    remedy = "Write it in parts (tariffgraph sweep --out FOLDER), or cut it to one market."
+    if todo.max_memory is not None and need > todo.max_memory - _fixed(todo.graph, len(todo)):
+        message = (
+            f"the table of {todo.rows:,} rows needs about {need / 1e6:,.0f} MB, beside what the graph takes, and "
+            f"{todo.max_memory / 1e6:,.0f} MB are allowed in all"
+        )
+        raise TooLargeError(Finding(message, remedy, check="memory"))
+    refuse_beyond_memory(need, f"the table of {todo.rows:,} rows", remedy)
+    frames = todo.frames(tell=None if tell is None else counting(len(todo), tell))
+    return pl.concat(list(frames)).sort("scenario", maintain_order=True)
+
+
+def counting(all_: int, tell: Callable[[str], None], done: int = 0) -> Callable[[int], None]:
+    """Return what counts the scenarios that are done and tells how many of ``all_`` they are."""
+
+    def count(more: int) -> None:
+        nonlocal done
+        done += more
+        tell(f"{done:,} of {all_:,} scenarios")
+
+    return count
 
 
 def plan(
     graph: ProductionGraph | str | os.PathLike[str],
     rules: Any,
-    changes: Mapping[str, Iterable[object]] | Sequence[Mapping[str, object]],
+    changes: Mapping[str, Iterable[object]] | Sequence[Mapping[str, object]] | Stated,
     *,
     as_of: date | str | None = None,
     known_on: date | str | None = None,
     market: str | None = None,
     max_memory: float | None = None,
+    overlays: Mapping[str, os.PathLike[str]] | None = None,
 ) -> Plan:
-    """Return what a sweep is going to do, its keys and values checked; the arguments are those of ``sweep``."""
-    if isinstance(graph, str) or hasattr(graph, "__fspath__"):
+    """Return what a sweep is going to do, its keys and values checked; the arguments are those of ``sweep``.
+
+    ``overlays``: where overlays lie that are neither bundled nor called by their path.
+    """
+    stated = changes if isinstance(changes, Stated) else Stated.of(changes)
+    if not isinstance(graph, ProductionGraph):
         graph = read_graph(graph)
-    book: Rules = rules_for(graph, rules)
-    if market is not None and market not in set(graph.shipments["market"]):
-        known = graph.shipments["market"].unique().sort()
-        message = f"nothing is shipped to the market '{visible(market)}'"
-        raise TariffGraphError(Finding(message, suggestion(market, known, "markets"), field="market"))
-    scenarios = _scenarios(changes)
-    columns = tuple(dict.fromkeys(key for one in scenarios for key in one))
-    order: dict[Any, list[int]] = {}
-    for at, scenario in enumerate(scenarios):
-        order.setdefault(_problem_key(scenario), []).append(at)
-    size = _block_size(graph, max_memory)
-    blocks = [tuple(numbers[at : at + size]) for numbers in order.values() for at in range(0, len(numbers), size)]
-    blocks.sort()
-    todo = Plan(graph, book, as_of, known_on, market, columns, tuple(scenarios), tuple(blocks))
-    for numbers in order.values():  # what cannot be set is told before anything is solved
-        _check_settings(book, scenarios[numbers[0]], columns)
-    return todo
+    markets = graph.shipments["market"].unique().sort()
+    if market is not None and market not in markets:
+        message = f"nothing is shipped to the market '{visible(str(market))}'"
+        raise UnknownNameError(Finding(message, suggestion(str(market), markets, "markets"), field="market"))
+    numbers = _by_question(stated)
+    todo = Plan(
+        graph=graph,
+        rules=_checked_rules(rules_for(graph, rules), stated, numbers, overlays or {}),
+        as_of=day_of(as_of if as_of is not None else graph.default_as_of, "as_of") or date.today(),
+        known_on=day_of(known_on, "known_on"),
+        market=market,
+        max_memory=max_memory,
+        stated=stated,
+    )
+    first = next(iter(numbers))
+    problem = todo._problem(first, numbers[first][0])
+    size = _together(todo, len(problem.rates))
+    blocks = [
+        Block(question, tuple(each[at : at + size]))
+        for question, each in numbers.items()
+        for at in range(0, len(each), size)
+    ]
+    return replace(todo, of_graph=problem.meta["graph"], parts=tuple(_in_parts(blocks, todo._shipments.height)))
 
 
-def _scenarios(changes: Any) -> list[dict[str, Any]]:
-    if isinstance(changes, Mapping):
-        values = {str(key): _values(str(key), value) for key, value in changes.items()}
-        count = math.prod(len(each) for each in values.values())
-        if count > MOST_SCENARIOS:
-            message = f"the grid has {count:,} scenarios, more than {MOST_SCENARIOS:,}"
-            raise TariffGraphError(Finding(message, "Split it.", field="changes"))
-        listed: list[Any] = [dict(zip(values, each, strict=True)) for each in product(*values.values())]
-    elif isinstance(changes, Sequence) and not isinstance(changes, str):
-        listed = list(changes)
-    else:
-        raise TariffGraphError(
-            Finding("the changes are neither a grid nor a list", "Give a mapping of lists, or a list of mappings.")
-        )
-    if not listed:
-        raise TariffGraphError(Finding("there is no scenario", "Give at least one.", field="changes"))
-    problems: list[Finding] = []
-    found = []
-    for at, scenario in enumerate(listed):
-        if not isinstance(scenario, Mapping):
-            problems.append(Finding("it is no mapping", "Write KEY: VALUE.", field=f"scenario {at}"))
-            continue
-        found.append({str(key): _value(str(key), value, at, problems) for key, value in scenario.items()})
-    if problems:
-        raise TariffGraphError(problems)
+def _by_question(stated: Stated) -> dict[Question, list[int]]:
+    """Return the scenarios of each problem by number, in the order of their first scenarios."""
+    numbers: dict[Question, list[int]] = {}
+    varied: dict[Question, set[str]] = {}
+    for at, one in enumerate(stated.scenarios):
+        fixed = tuple((key, str(one[key])) for key in stated.settings if isinstance(one.get(key), str))
+        special: dict[str, Any] = {key: one.get(key) for key in ("as_of", "known_on", "overlays")}
+        asked = Question(**special, settings=fixed)
+        numbers.setdefault(asked, []).append(at)
+        varied.setdefault(asked, set()).update(key for key, value in one.items() if isinstance(value, float))
+    found: dict[Question, list[int]] = {}
+    for asked, each in numbers.items():
+        set_to = {**dict.fromkeys(varied[asked]), **dict(asked.settings)}
+        settings = tuple((key, set_to[key]) for key in stated.settings if key in set_to)
+        found[replace(asked, settings=settings)] = each
     return found
 
 
-def _values(key: str, value: object) -> list[object]:
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        return [value]
-    values = list(value)
-    if not values:
-        raise TariffGraphError(Finding("the list is empty", "Give at least one value.", field=visible(key)))
-    return values
+def _checked_rules(
+    rules: Rules, stated: Stated, numbers: Mapping[Question, Sequence[int]], places: Mapping[str, os.PathLike[str]]
+) -> dict[tuple[str, ...] | None, Rules]:
+    """Return the rules with each choice of overlays; raise with all that cannot be laid over or set."""
+    found: dict[tuple[str, ...] | None, Rules] = {None: rules}
+    kinds: set[type[TariffGraphError]] = set()
+    problems: dict[str, Finding] = {}
+    tried: set[tuple[Any, ...]] = set()
 
-
-def _value(key: str, value: object, at: int, problems: list[Finding]) -> Any:
-    """Return a value as it is used: days as text, parts of one as numbers, ad valorem rates as they were written."""
-    where = f"scenario {at}, {visible(key)}"
-    try:
-        if key in ("as_of", "known_on"):
-            if value is not None and not isinstance(value, (str, date)):
-                raise CodeProblem(f"{visible(repr(value))} is not a date", "Write YYYY-MM-DD.")
-            day = day_of(value, key)
-            return None if day is None else day.isoformat()
-        if key == "pass_through":
-            number = _number(value)
-            if number is None or not 0.0 <= number <= 1.0:
-                raise CodeProblem(f"{visible(repr(value))} is not a pass-through", "Write a number from 0 to 1.")
-            return number
-        if key == "overlays":
-            return ";".join(_names(value))
-        if isinstance(value, float) and not math.isfinite(value):
-            raise CodeProblem(f"{value!r} is not a rate", "Write a finite number.")
-    except CodeProblem as problem:
-        problems.append(Finding(problem.message, problem.remedy, field=where))
-    except TariffGraphError as error:
-        problems += [one.at(field=where) for one in error.findings]
-    return value
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    if isinstance(value, str):
-        rate = parse_rate_text(value)
-        return rate.share if isinstance(rate, AdValorem) else None
-    return float(value)
-
-
-def _names(value: object) -> list[str]:
-    names = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else [value]
-    return [str(one) for one in names]
-
-
-def _overlays(scenario: Mapping[str, Any]) -> list[str]:
-    return [one for one in str(scenario.get("overlays") or "").split(";") if one]
-
-
-def _rate(scenario: Mapping[str, Any], key: str) -> float | None:
-    """Return the ad valorem rate that a scenario sets, None where it sets none, or another kind."""
-    if key in SPECIAL or not key.endswith(".rate") or scenario.get(key) is None:
-        return None
-    try:
-        return _number(scenario[key])
-    except CodeProblem:
-        return None
-
-
-def _is_general(scenario: Mapping[str, Any], key: str) -> bool:
-    return key not in SPECIAL and scenario[key] is not None and _rate(scenario, key) is None
-
-
-def _problem_key(scenario: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what scenarios have to share to be solved as one problem: all but ad valorem rates and pass-through."""
-    fixed = [(key, scenario.get(key)) for key in ("as_of", "known_on", "overlays")]
-    return (*fixed, *((key, str(value)) for key, value in scenario.items() if _is_general(scenario, key)))
-
-
-def _check_settings(rules: Rules, scenario: Mapping[str, Any], columns: Sequence[str]) -> None:
-    for overlay in _overlays(scenario):
-        rules = read_rules(rules, overlay)
-    problems: list[Finding] = []
-    for key in columns:
-        if key in SPECIAL:
-            continue
-        value = scenario.get(key)
+    @contextmanager
+    def noted(at: int, key: str) -> Iterator[None]:
         try:
-            if value is None or not _is_general(scenario, key):
-                rules.with_varied_rate(key)
-            else:
-                rules.apply_settings([f"{key}={value}"])
+            yield
         except TariffGraphError as error:
-            problems += error.findings
+            kinds.add(type(error))
+            told = (one.at(file="", line=None, column=None) if key != "overlays" else one for one in error.findings)
+            placed = (stated.placed(one, at, key) for one in told)
+            problems.update((str(one), one) for one in placed)  # once for all the measures of an action
+
+    for question, each in numbers.items():
+        names = question.overlays
+        if names not in found:
+            found[names] = rules
+            with noted(each[0], "overlays"):
+                found[names] = read_rules(rules, *(places.get(name, name) for name in names or ()))
+        for key, value in question.settings:
+            if (names, key, value) not in tried:
+                tried.add((names, key, value))
+                at = next(at for at in each if key in stated.scenarios[at])
+                with noted(at, key):
+                    if value is None:
+                        found[names].with_varied_rate(key)
+                    else:
+                        found[names].apply_settings([f"{key}={value}"])
     if problems:
-        raise TariffGraphError(problems)
+        raise (kinds.pop() if len(kinds) == 1 else TariffGraphError)(problems.values())
+    return found
 
 
-def _block_size(graph: ProductionGraph, max_memory: float | None) -> int:
-    """Return how many scenarios are solved together: as many as the memory allows, at most ``BLOCK``."""
-    # Prices, weights and rates of a scenario by stage and input, and its rows.
-    each = 8.0 * (4 * len(graph.stages) + 2 * len(graph.inputs)) + 400.0 * len(graph.shipments)
-    if max_memory is None:
-        return BLOCK
-    size = int(max_memory // each)
-    if size < 1:
-        raise TooLargeError(
-            Finding(
-                f"a scenario needs about {each / 1e6:,.1f} MB, and {max_memory / 1e6:,.1f} MB are allowed",
-                "Allow more memory, or cut the graph to fewer shipments.",
-                check="memory",
-            )
-        )
-    return min(BLOCK, size)
+def _fixed(graph: ProductionGraph, scenarios: int) -> float:
+    """Return the bytes that are used whatever is worked out together."""
+    tables = _STAGE * len(graph.stages) + _INPUT * len(graph.inputs) + _SHIPMENT * len(graph.shipments)
+    return _PROGRAM + tables + _SCENARIO * scenarios
 
 
-def _column(name: str, values: list[Any], scenarios: Sequence[Mapping[str, Any]]) -> pl.Series:
-    stated = [one[name] for one in scenarios if one.get(name) is not None]
-    if stated and all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in stated):
-        return pl.Series(name, values, dtype=pl.Float64)
-    return pl.Series(name, [None if one is None else str(one) for one in values], dtype=pl.String)
+def _together(todo: Plan, classes: int) -> int:
+    """Return how many scenarios are worked out together: as many as the memory allows."""
+    # Prices and what sellers bear, with room to work, by stage; t, τ, φ and φτ by class; the rows.
+    each = 8.0 * (4 * len(todo.graph.stages) + 8 * classes) + _ROW * todo._shipments.height
+    if todo.max_memory is None:
+        return max(1, min(MOST_TOGETHER, int(WORKING_MEMORY // each)))
+    # While blocks become a part, its rows stand twice.
+    part = 2 * _ROW * min(todo.rows, ROWS_OF_PART)
+    need = _fixed(todo.graph, len(todo)) + part + each
+    if todo.max_memory < need:
+        message = f"{todo.max_memory / 1e6:,.0f} MB are allowed, and this graph needs about {need / 1e6:,.0f} MB"
+        raise TooLargeError(Finding(message, "Allow more, or cut the graph.", field="max_memory", check="memory"))
+    return min(MOST_TOGETHER, 1 + int((todo.max_memory - need) // each))
 
 
-def _results(problem: Problem, t: Array, phi: Array, market: str | None) -> dict[str, pl.DataFrame]:
-    """Return the shipments that are shown, and their rates in every scenario, scenario by scenario."""
-    shipments = problem.graph.shipments.with_row_index("row").sort("id")
-    if market is not None:
-        shipments = shipments.filter(pl.col("market") == market)
-    rows = shipments["row"].to_numpy()
-    tau = t * problem.classes.relief[:, None]
-    rates = phi * tau
-    excess = problem.excess_prices(rates=rates)
-    borne = problem.borne_by_sellers(excess, tau, phi)
-    stage, class_ = problem.shipments.stage[rows], problem.shipments.class_[rows]
-    none = np.zeros((1, t.shape[1]))
-    embedded, price = excess[stage], 1.0 + excess[stage]
-    statutory, net, border = (np.concatenate([one, none])[class_] for one in (t, tau, rates))
-    passed = np.concatenate([phi, none + 1.0])[class_]
-    compounding = embedded * border
-    effective = border + embedded + compounding
-    exporter = borne[stage] + price * net * (1.0 - passed) / (1.0 + net)
-    value = shipments["value"].to_numpy().astype(np.float64)[:, None]
-    columns = {
-        "statutory_rate": statutory,
-        "border_rate": border,
-        "embedded_rate": embedded,
-        "compounding_rate": compounding,
-        "effective_rate": effective,
-        "exporter_rate": exporter,
-        "duty_rate": effective + exporter,
-        "landed_value": value * (1.0 + effective),
-        "duty": value * (effective + exporter),
-    }
-    frame = pl.DataFrame({name: np.ascontiguousarray(one.T).reshape(-1) for name, one in columns.items()})
-    money = [pl.col(name).fill_nan(None) for name in ("landed_value", "duty")]
-    return {"shipments": shipments.select("id", "stage", "market", "value"), "rates": frame.with_columns(money)}
+def _in_parts(blocks: Sequence[Block], shipments: int) -> Iterator[tuple[Block, ...]]:
+    part: list[Block] = []
+    for block in blocks:
+        part.append(block)
+        if len(part) == BLOCKS_OF_PART or sum(len(one.numbers) for one in part) * shipments >= ROWS_OF_PART:
+            yield tuple(part)
+            part = []
+    if part:
+        yield tuple(part)

@@ -18,6 +18,7 @@ from reference.strategies import (
     graphs,
     graphs_with_rates,
     law,
+    neighbours,
     rates_by_crossing,
     rule_sets,
 )
@@ -28,7 +29,9 @@ from tariffgraph.problem import structure_of
 
 NO_CONTENT = frozenset({"content"})
 # Conditions that look at who uses a good, or claims: a detour through a trader changes what they see.
-UNSEEN_DETOURS = frozenset({"content", "used_in", "program", "declares"})
+UNSEEN_DETOURS = frozenset({"content", "used_in", "program", "declares", "reach", "residual", "credits"})
+# What counts shares of a stage's direct inputs, which are halved where a stage buys half of its own output.
+SHARES_OF_INPUTS = frozenset({"residual", "origin", "credits"})
 
 
 def tables(result: tg.Incidence) -> list[str]:
@@ -55,10 +58,16 @@ def test_shuffling_the_rows_of_any_table_changes_no_byte_of_a_result(graph, rule
 # --- the same production written another way (laws 5, 6) ------------------------------------------------
 
 
-@given(graph=any_graphs(), rules=rule_sets(), data=st.data())
+@given(graph=any_graphs(shifts=False), rules=rule_sets(), data=st.data())
 @law()
 def test_splitting_a_stage_into_twins_changes_nothing(graph, rules, data):
-    name = data.draw(st.sampled_from(sorted(graph.stage)))
+    # What a stage buys from itself is no material, what it buys from its twin is one.
+    alone = {row["stage"] for row in graph.stages} - {
+        row["user"] for row in graph.inputs if row["user"] == row["supplier"]
+    }
+    if not alone:
+        return
+    name = data.draw(st.sampled_from(sorted(alone)))
     stages = (*graph.stages, {**graph.stage[name], "stage": "twin"})
     # Both twins buy what the one bought; its users buy half from each.
     inputs: list[Row] = []
@@ -95,7 +104,7 @@ def test_splitting_an_input_into_two_rows_changes_nothing(graph, rules, data):
 
 
 @given(
-    graph=any_graphs(claims=False, content=False),
+    graph=any_graphs(claims=False, content=False, shifts=False),
     rules=rule_sets(leave_out=UNSEEN_DETOURS),
     at_supplier=st.booleans(),
 )
@@ -156,7 +165,7 @@ def test_stages_that_feed_no_shipment_change_nothing(graph, spare, rules, data):
 # --- cycles (law 12) ------------------------------------------------------------------------------------
 
 
-@given(graph=graphs(), rules=rule_sets())
+@given(graph=graphs(shifts=False), rules=rule_sets(leave_out=SHARES_OF_INPUTS))
 @law()
 def test_the_cyclic_solver_finds_on_an_acyclic_graph_what_the_acyclic_one_does(graph, rules):
     # A stage that buys half of its own output, and half of all else, sells at the same price: now a cycle is to be
@@ -172,9 +181,10 @@ def test_the_cyclic_solver_finds_on_an_acyclic_graph_what_the_acyclic_one_does(g
     engine.assert_same_shipments(engine.propagate(cyclic, rules), engine.propagate(graph, rules))
 
 
-@given(graph=graphs(cyclic=True, stages=3), rules=rule_sets(most=3))
+@given(graph=graphs(cyclic=True, stages=3, shifts=False), rules=rule_sets(most=3, leave_out=frozenset({"origin"})))
 @law(12)
 def test_a_cycle_is_the_limit_of_its_unrolled_copies(graph, rules):
+    # Origin is left out: in a cycle it has to be shown, while the first copies show no inputs and so originate.
     # Each generation buys from the one before; the first one adds all value itself and knows no content: what it is
     # wrong by is divided by four at least (shares of a quarter) with every generation untaxed, by 1.1 taxed.
     generations = 36
@@ -203,7 +213,7 @@ def test_a_cycle_is_the_limit_of_its_unrolled_copies(graph, rules):
         assert rate == pytest.approx(unrolled[name], rel=1e-9, abs=left_over + 1e-12)
 
 
-@given(graph=graphs(cyclic=True), rules=rule_sets())
+@given(graph=graphs(cyclic=True, shifts=False), rules=rule_sets())
 @law()
 def test_the_solution_of_a_cycle_does_not_depend_on_where_it_starts(graph, rules):
     # Other names put the stages into the opposite order.
@@ -278,11 +288,10 @@ def test_the_contents_of_all_countries_add_to_the_whole(graph):
         assert engine.close(row["statutory_rate"], exact[name]["statutory_rate"])
 
 
-@given(
-    graph=any_graphs(), rules=rule_sets(relations=False), heavier=rule_sets(name="heavier", prefix="h", relations=False)
-)
+@given(graph=any_graphs(), both=neighbours("law", "heavier", relations=False))
 @law()
-def test_content_does_not_depend_on_duties(graph, rules, heavier):
+def test_content_does_not_depend_on_duties(graph, both):
+    rules, heavier = both
     # What the law of one border charges is the same whatever is charged at the others.
     alone = engine.rates(engine.propagate(graph, rules), "statutory_rate")
     both = engine.propagate(graph, rules, heavier)
@@ -294,7 +303,7 @@ def test_content_does_not_depend_on_duties(graph, rules, heavier):
 # --- scale and files (laws 24, 27) ----------------------------------------------------------------------
 
 
-@given(graph=any_graphs(), rules=rule_sets(), scale=st.sampled_from((2, 1000, 0.125)))
+@given(graph=any_graphs(quantities=False), rules=rule_sets(), scale=st.sampled_from((2, 1000, 0.125)))
 @law(15)
 def test_scaling_values_scales_duties_and_no_rate(graph, rules, scale):
     scaled = Graph(

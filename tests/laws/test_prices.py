@@ -268,6 +268,27 @@ def test_a_full_drawback_leaves_no_duty_on_the_input(case, data):
             assert row["rate"] == row["exporter_rate"] == row["duty_rate"] == 0.0
 
 
+@given(graph=any_graphs(), rules=rule_sets(), data=st.data())
+@law(20)
+def test_under_any_law_a_full_drawback_leaves_no_duty_on_the_input(graph, rules, data):
+    ids = [row["id"] for row in (*graph.inputs, *graph.shipments)]
+    refunded = data.draw(st.sets(st.sampled_from(ids), min_size=1))
+    drawn_back = Graph(
+        graph.stages,
+        *(
+            tuple({**row, "drawback": 1} if row["id"] in refunded else row for row in table)
+            for table in (graph.inputs, graph.shipments)
+        ),
+    )
+    result = engine.propagate(drawn_back, rules)
+    for row in result.by("crossing", "measure").iter_rows(named=True):
+        if row["crossing"] in refunded:
+            assert row["rate"] == row["exporter_rate"] == row["duty_rate"] == 0.0
+    for row in result.shipments.filter(result.shipments["id"].is_in(list(refunded))).iter_rows(named=True):
+        assert row["border_rate"] == row["compounding_rate"] == 0.0
+        assert row["effective_rate"] == row["embedded_rate"]
+
+
 @given(graph=any_graphs(denominator=100), rate=parts_of(64, 1, 48))
 @law(10)
 def test_a_small_rate_keeps_its_precision(graph, rate):

@@ -38,6 +38,7 @@ NUMBERS = (
     "utilization",
     "drawback",
     "value",
+    "quantity",
     "net_cost",
     "credit_base",
 )
@@ -46,7 +47,7 @@ LEAST = {
     "inputs": ("supplier", "user", "share"),
     "shipments": ("stage", "market", "value"),
 }
-DEFAULTS = {"pass_through": 1, "utilization": 1, "drawback": 0}
+DEFAULTS = {"pass_through": 1, "utilization": 1, "drawback": 0, "net_cost": 1, "credit_base": 1}
 
 
 class _Plain(yaml.SafeDumper):
@@ -82,17 +83,28 @@ def engine_graph(graph: Graph, **options: Any) -> tg.ProductionGraph:
 
 
 def engine_rules(*rule_sets: dict[str, Any]) -> tg.Rules:
-    """Return the same law as tariffgraph reads it: from YAML files, as a user writes it."""
-    return _read_rules(tuple(yaml.dump(rule_set, Dumper=_Plain, sort_keys=False) for rule_set in rule_sets))
+    """Return the same law as tariffgraph reads it: from YAML and CSV files, as a user writes it."""
+    return _read_rules(tuple(map(_files, rule_sets)))
+
+
+def _files(rule_set: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return the files of a rule set, name and text."""
+    keys = {key: value for key, value in rule_set.items() if key != "schedules"}
+    schedules = (
+        (f"schedules/{name}.csv", pl.DataFrame(lines).write_csv())
+        for name, lines in rule_set.get("schedules", {}).items()
+    )
+    return (("rules.yaml", yaml.dump(keys, Dumper=_Plain, sort_keys=False)), *schedules)
 
 
 @lru_cache(maxsize=64)
-def _read_rules(texts: tuple[str, ...]) -> tg.Rules:
+def _read_rules(rule_sets: tuple[tuple[tuple[str, str], ...], ...]) -> tg.Rules:
     with a_folder() as folder:
-        paths = []
-        for at, text in enumerate(texts):
-            paths.append(folder / f"rules-{at}.yaml")
-            paths[-1].write_text(text, encoding="utf-8")
+        paths = [folder / f"set-{at}" for at in range(len(rule_sets))]
+        for path, files in zip(paths, rule_sets, strict=True):
+            (path / "schedules").mkdir(parents=True)
+            for name, text in files:
+                (path / name).write_text(text, encoding="utf-8")
         return tg.read_rules(*paths)
 
 

@@ -51,6 +51,9 @@ def parts_of(denominator: int, least: int = 0, most: int | None = None) -> st.Se
     return st.integers(least, most).map(lambda numerator: Fraction(numerator, denominator))
 
 
+QUANTITIES = st.tuples(st.integers(1, 32).map(Fraction), st.just("kg")) | st.tuples(parts_of(64, 1, 4), st.just("t"))
+
+
 # --- graphs ---------------------------------------------------------------------------------------------
 
 
@@ -66,7 +69,8 @@ def crossing_terms(draw: st.DrawFn, *, claims: bool, content: bool) -> Row:
         terms["program"] = draw(st.sampled_from(PROGRAMS))
         terms["utilization"] = draw(st.sampled_from((Fraction(1), Fraction(1, 4), Fraction(1, 2), Fraction(0))))
     if claims and draw(st.integers(0, 2)) == 0:
-        terms["declares"] = ";".join(draw(st.lists(st.sampled_from(DECLARATIONS), min_size=1, unique=True)))
+        facts = (*DECLARATIONS, "non-originating", "quota-filled", "reach:steel")
+        terms["declares"] = ";".join(draw(st.lists(st.sampled_from(facts), min_size=1, max_size=2, unique=True)))
     if content and draw(st.integers(0, 3)) == 0:
         kind = draw(st.sampled_from(("steel", "us")))
         terms[f"content.{kind}"] = draw(parts_of(8))
@@ -80,29 +84,35 @@ def graphs(
     cyclic: bool = False,
     claims: bool = True,
     content: bool = True,
+    shifts: bool = True,
+    quantities: bool = True,
     stages: int = 6,
     denominator: int = 64,
+    products: tuple[str, ...] = PRODUCTS,
 ) -> Graph:
     """Draw a graph: domestic and cross-border inputs, some parallel, each with its terms.
 
+    ``shifts``: some origins are found by tariff shift. ``quantities``: some shipments have one, and say ``weighed``.
     The names of the stages are shuffled, so that their order says nothing of who supplies whom. In a cyclic graph any
     stage may buy from any, itself included, and no stage spends more than a quarter on inputs: with duties below
     200% it stays productive.
     """
     count = draw(st.integers(2 if cyclic else 1, stages))
     names = draw(st.permutations([f"S{number}" for number in range(count)]))
-    most = denominator // 16 if cyclic else denominator // 4
     stage_rows, input_rows = [], []
     for at, name in enumerate(names):
         stage: Row = {
             "stage": name,
             "country": draw(st.sampled_from(COUNTRIES)),
-            "product": draw(st.sampled_from(PRODUCTS)),
+            "product": draw(st.sampled_from(products)),
         }
         if draw(st.integers(0, 5)) == 0:
             stage["nationality"] = draw(st.sampled_from(COUNTRIES))
-        if draw(st.integers(0, 5)) == 0:
-            stage["origin"] = draw(st.sampled_from(COUNTRIES))
+        if draw(st.integers(0, 3)) == 0:
+            stage["origin"] = draw(st.sampled_from((*COUNTRIES, *(["tariff-shift"] * 5 if shifts else []))))
+        if draw(st.integers(0, 3)) == 0:
+            stage["net_cost"] = draw(st.sampled_from((Fraction(1, 2), Fraction(3, 4), Fraction(5, 4))))
+            stage["credit_base"] = draw(st.sampled_from((Fraction(1, 2), Fraction(2))))
         stage_rows.append(stage)
         suppliers = names if cyclic else names[:at]
         bought = draw(st.lists(st.sampled_from(suppliers), max_size=4)) if suppliers else []
@@ -110,6 +120,7 @@ def graphs(
             bought = [*bought[:3], names[-1]]
         if cyclic and at == count - 1:
             bought = [*bought[:3], names[0]]
+        most = denominator // 16 if cyclic else denominator // max(1, len(bought))
         for supplier in bought:
             input_rows.append(
                 {
@@ -130,6 +141,11 @@ def graphs(
         }
         for number in range(draw(st.integers(1, 3)))
     ]
+    for row in shipment_rows if quantities else []:
+        if draw(st.booleans()):
+            row["quantity"], row["unit"] = draw(QUANTITIES)
+            if row["value"] is not None:
+                row["declares"] = ";".join(filter(None, (row.get("declares"), "weighed")))
     return Graph(tuple(stage_rows), tuple(input_rows), tuple(shipment_rows))
 
 
@@ -200,6 +216,9 @@ def periods(draw: st.DrawFn) -> Row:
     return period
 
 
+SCHEDULE = "tariff"
+REACHES: tuple[Any, ...] = ("steel", "korean", {"all": "steel", "in": "us"}, {"all": "us", "in": "korean"})
+
 CONDITIONS: dict[str, st.SearchStrategy[Any]] = {
     "products": st.lists(st.sampled_from(PREFIXES), min_size=1, max_size=3, unique=True)
     | st.just({"list": "watched"})
@@ -212,11 +231,16 @@ CONDITIONS: dict[str, st.SearchStrategy[Any]] = {
     "used_in": st.sampled_from(PREFIXES),
     "program": st.sampled_from((*PROGRAMS, list(PROGRAMS))),
     "declares": st.sampled_from((*DECLARATIONS, list(DECLARATIONS))),
+    "reach": st.sampled_from(REACHES),
     "content": st.fixed_dictionaries(
         {},
         optional={kind: st.sampled_from(("25%", "0.5")).map(lambda at: {"at_least": at}) for kind in ("steel", "us")},
     ).filter(bool),
 }
+
+
+#: leaves out all conditions but the dates: then most measures stand at most borders
+UNCONDITIONAL = frozenset(CONDITIONS) - {"content"}
 
 
 @st.composite
@@ -239,26 +263,58 @@ BASES: st.SearchStrategy[Any] = st.sampled_from(
 )
 
 
+def quota_rates(quota: Any, over_quota: st.SearchStrategy[str]) -> st.SearchStrategy[Row]:
+    """Draw a rate within a quota and another beyond it."""
+    return st.fixed_dictionaries({"quota": st.just(quota), "in_quota": rates(8), "over_quota": over_quota})
+
+
 @st.composite
-def measures(draw: st.DrawFn, name: str, *, can_top_up: bool, leave_out: frozenset[str]) -> Row:
+def measures(
+    draw: st.DrawFn,
+    name: str,
+    *,
+    prefix: str,
+    can_top_up: bool,
+    leave_out: frozenset[str],
+    quotas: list[tuple[Any, Any]],
+    favour: str,
+) -> Row:
     """Draw a measure with one to three rows, of which the later amend the earlier."""
+    forms = {
+        "ends": 1,
+        "free or ad valorem": 3,
+        "top-up": 2 if can_top_up else 0,
+        "schedule": 0 if "schedules" in leave_out else 1,
+        "quota": 0 if "quotas" in leave_out else 2,
+        "specific": 0 if "quantities" in leave_out else 1,
+    }
+    often = [form for form, times in forms.items() for _ in range(times)]
     measure: Row = {"id": name, **draw(conditions(leave_out=leave_out))}
     if draw(st.booleans()):
-        measure["action"] = draw(st.sampled_from(("action-1", "action-2")))
+        measure["action"] = draw(st.sampled_from((f"{prefix}action-1", f"{prefix}action-2")))
     if draw(st.booleans()):
         measure["authority"] = draw(st.sampled_from(("Act A", "Act B")))
     if draw(st.integers(0, 3)) == 0:
         measure["importer"] = draw(st.sampled_from(("USA", "all", "asia", ["USA", "KOR"])))
 
-    def rate() -> Any:
-        which = draw(st.integers(0, 7))
-        if which == 0:
-            return "ends"
-        if which < 3 and can_top_up:
-            return {"top_up_to": draw(rates(16).filter(lambda one: one != "free"))}
-        return draw(rates())
+    def row() -> Row:
+        form = draw(st.sampled_from([*often, *[favour] * (len(often) if favour else 0)]))
+        if form == "ends":
+            rate: Any = "ends"
+        elif form == "top-up":
+            rate = {"top_up_to": draw(rates(16).filter(lambda one: one != "free"))}
+        elif form == "schedule":
+            rate = {"schedule": SCHEDULE, **draw(st.sampled_from(({}, {"column": "column 2"})))}
+        elif form == "quota":
+            rate = draw(quota_rates(*draw(st.sampled_from(quotas))))
+        elif form == "specific":
+            rate = f"{draw(rates(8)).replace('free', '0%')} + {draw(st.sampled_from(SPECIFIC))}"
+            return {"rate": rate, "declares": "weighed", **draw(periods())}
+        else:
+            rate = draw(rates())
+        return {"rate": rate, **draw(conditions(most=1, leave_out=leave_out))}
 
-    rows = [{"rate": rate(), **draw(conditions(most=1, leave_out=leave_out))} for _ in range(draw(st.integers(1, 3)))]
+    rows = [row() for _ in range(draw(st.integers(1, 3)))]
     measure["rate"] = rows[0]["rate"] if len(rows) == 1 and list(rows[0]) == ["rate"] else rows
     if "content" not in leave_out and draw(st.integers(0, 2)):
         rows = [
@@ -267,6 +323,125 @@ def measures(draw: st.DrawFn, name: str, *, can_top_up: bool, leave_out: frozens
         ]
         measure["base"] = rows[0]["base"] if draw(st.booleans()) else rows
     return measure
+
+
+#: specific duties, by weights that floats hold exactly
+SPECIFIC = ("0.015625 USD/kg", "1.5625 cents/kg", "15.625 USD/t")
+
+KINDS = {
+    "steel": (
+        {"products": ["72", "73"]},
+        {"products": ["72", "73"], "except_countries": ["CHN"]},
+        {"products": ["72", "8542"], "except_origins": ["asia"]},
+    ),
+    "us": (
+        {"countries": ["USA"]},
+        {"origins": ["USA", "MEX"]},
+        {"except_countries": ["asia"], "except_nationality": ["KOR"]},
+    ),
+    "korean": (
+        {"nationality": ["KOR"], "except_products": ["85"]},
+        {"except_nationality": ["USA", "MEX"], "products": ["85", "87"]},
+    ),
+}
+
+
+def origin_tests(depth: int = 1) -> st.SearchStrategy[Row]:
+    """Draw what a good must pass to originate."""
+    changes = st.fixed_dictionaries(
+        {"change_of": st.sampled_from(("chapter", "heading", "subheading"))},
+        optional={"tolerance": parts_of(64, 1, 24).map(percent)},
+    )
+    contents = st.fixed_dictionaries(
+        {
+            "method": st.sampled_from(("build-down", "build-up", "net-cost")),
+            "at_least": parts_of(64, 4, 60).map(percent),
+        }
+    ).map(lambda content: {"regional_value_content": content})
+    declared = st.sampled_from(({"declared": "certified"}, {"declared": list(DECLARATIONS)}))
+    tests = st.one_of(changes, contents, contents, declared, st.builds(lambda a, b: {**a, **b}, changes, contents))
+    if not depth:
+        return tests
+    several = st.lists(origin_tests(depth - 1), min_size=1, max_size=3)
+    return st.one_of(tests, several.map(lambda them: {"any": them}), several.map(lambda them: {"all": them}))
+
+
+@st.composite
+def origin_rules(draw: st.DrawFn) -> Row:
+    """Draw a rule of origin for a few products."""
+    products = draw(
+        st.just({"list": "cars"}) | st.lists(st.sampled_from(PREFIXES), min_size=1, max_size=3, unique=True)
+    )
+    return {"products": products, **draw(origin_tests()), **draw(periods())}
+
+
+@st.composite
+def definitions(draw: st.DrawFn, *, leave_out: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Draw what measures refer to: groups, kinds of content, programs with rules of origin, lists, a schedule."""
+    kinds = {name: dict(draw(st.sampled_from(variants))) for name, variants in KINDS.items()}
+    if "residual" not in leave_out:
+        for kind in kinds.values():
+            if draw(st.integers(0, 2)) == 0:
+                kind["method"] = "residual"
+    programs: dict[str, Any] = {}
+    for program in PROGRAMS:
+        programs[program] = {"partners": list(COUNTRIES), "symbol": program[0]}
+        if "origin" not in leave_out and draw(st.integers(0, 2)):
+            programs[program]["partners"] = draw(
+                st.lists(st.sampled_from((*COUNTRIES, "asia")), min_size=1, max_size=4, unique=True)
+            )
+            programs[program]["origin"] = draw(st.lists(origin_rules(), max_size=4))
+    found: dict[str, Any] = {
+        "groups": {"asia": ["CHN", "JPN", "KOR"]},
+        "content": kinds,
+        "programs": programs,
+        "lists": {
+            "watched": ["8542.31", {"product": "7208", "from": "2025-04-01", "published": "2025-02-01"}],
+            "cars": ["8703", {"product": "8708.29.00", "until": "2025-06-01"}],
+        },
+    }
+    if "schedules" not in leave_out:
+        found["schedules"] = {SCHEDULE: draw(schedule_lines())}
+    return found
+
+
+@st.composite
+def schedule_lines(draw: st.DrawFn) -> list[Row]:
+    """Draw lines for all that is traded, some of them finer than others, each with its columns."""
+    finer = draw(st.lists(st.sampled_from(("7208.10.00", "8517.13", "8703.23")), unique=True))
+    return [
+        {
+            "product": product,
+            "general": draw(rates(8)),
+            "column 2": draw(rates(32)),
+            PROGRAMS[0][0]: draw(st.just("") | rates(4)),
+        }
+        for product in ("72", "73", "85", "87", *finer)
+    ]
+
+
+@st.composite
+def one_credit(draw: st.DrawFn, name: str, measures: list[Row]) -> Row:
+    """Draw a credit against one measure or two, or all of one action."""
+    names = sorted({one["id"] for one in measures} | {one["action"] for one in measures if "action" in one})
+    at = draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "products": CONDITIONS["products"],
+                "except_products": CONDITIONS["except_products"],
+                "importer": st.sampled_from(("USA", "asia", ["KOR", "MEX"])),
+                "nationality": CONDITIONS["nationality"],
+            },
+        )
+    )
+    return {
+        "id": name,
+        "at": at or {"importer": "USA"},
+        "share": draw(parts_of(64, 1, 16).map(percent)),
+        "of": draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True)),
+        **draw(periods()),
+    }
 
 
 @st.composite
@@ -278,39 +453,48 @@ def rule_sets(
     relations: bool = True,
     leave_out: frozenset[str] = frozenset(),
     most: int = 5,
+    defined: dict[str, Any] | None = None,
+    favour: str = "",
 ) -> dict[str, Any]:
     """Draw a rule set. Relations go from earlier to later measures of a hidden order, so that there is no circle.
 
     The base duty ``mfn`` stands somewhere in that order; measures before it may replace it, measures after it may top
-    it up. ``leave_out`` names conditions that must not occur (``content`` leaves out bases as well).
+    it up. ``leave_out`` names conditions that must not occur (``content`` leaves out bases as well), and parts of the
+    language: ``residual``, ``origin`` (rules of preference), ``quotas``, ``quantities`` (specific duties),
+    ``schedules``, ``credits``. ``defined``: what several rule sets share, from ``definitions``. ``favour``: a form of
+    rate that is to come up often.
     """
     before = [f"{prefix}a{at}" for at in range(draw(st.integers(0, 2)))]
     after = [f"{prefix}m{at}" for at in range(draw(st.integers(1, most - 1)))]
     base: Row = {"id": f"{prefix}mfn", "authority": "Schedule", "rate": [{"rate": draw(rates(8))}]}
+    if draw(st.booleans()) and "schedules" not in leave_out:
+        base["rate"].append({"rate": {"schedule": SCHEDULE}})
     if draw(st.booleans()) and "program" not in leave_out:
         base["rate"].append({"program": draw(CONDITIONS["program"]), "rate": draw(rates(4))})
+    refused = st.just("refused")
+    annual = {"name": f"{prefix}annual", **draw(st.sampled_from(QUOTAS))}
+    quotas = [
+        (annual, rates()),
+        (annual, rates()),
+        ({"name": f"{prefix}absolute", **draw(st.sampled_from(QUOTAS))}, refused),
+        (f"{prefix}declared", refused | rates()),
+    ]
+    told: Row = {"prefix": prefix, "leave_out": leave_out, "quotas": quotas, "favour": favour}
     drawn = (
-        [draw(measures(one, can_top_up=False, leave_out=leave_out)) for one in before]
+        [draw(measures(one, can_top_up=False, **told)) for one in before]
         + [base]
-        + [draw(measures(one, can_top_up=True, leave_out=leave_out)) for one in after]
+        + [draw(measures(one, can_top_up=True, **told)) for one in after]
     )
     rule_set: dict[str, Any] = {
         "ruleset": name,
         "importer": "all",
         "column_1": base["id"],
-        "groups": {"asia": ["CHN", "JPN", "KOR"]},
-        "content": {
-            "steel": {"products": ["72", "73"]},
-            "us": {"countries": ["USA"]},
-            "korean": {"nationality": ["KOR"], "except_products": ["85"]},
-        },
-        "programs": {program: {"partners": list(COUNTRIES)} for program in PROGRAMS},
-        "lists": {
-            "watched": ["8542.31", {"product": "7208", "from": "2025-04-01", "published": "2025-02-01"}],
-            "cars": ["8703", {"product": "8708.29.00", "until": "2025-06-01"}],
-        },
+        **(draw(definitions(leave_out=leave_out)) if defined is None else defined),
         "measures": draw(st.permutations(drawn)),
     }
+    if "credits" not in leave_out:
+        ids = draw(st.lists(st.sampled_from((f"{prefix}offset", f"{prefix}rebate")), max_size=3))
+        rule_set["credits"] = [draw(one_credit(one, drawn)) for one in ids]
     if relations:
         outside = []
         for _ in range(draw(st.integers(1, 5))):
@@ -324,6 +508,19 @@ def rule_sets(
                 outside.append(relation)
         rule_set["relations"] = outside
     return rule_set
+
+
+QUOTAS = ({"quantity": "4", "unit": "kg"}, {"quantity": "0.015625", "unit": "t"}, {"quantity": "64", "unit": "kg"})
+
+
+def neighbours(*names: str, **options: Any) -> st.SearchStrategy[tuple[dict[str, Any], ...]]:
+    """Draw rule sets to stand side by side: what they define is the same, their measures have names of their own."""
+    leave_out = options.get("leave_out", frozenset())
+    return definitions(leave_out=leave_out).flatmap(
+        lambda defined: st.tuples(
+            *(rule_sets(name=name, prefix=f"{name}-", defined=defined, **options) for name in names)
+        )
+    )
 
 
 @st.composite
@@ -345,3 +542,14 @@ def one_relation(draw: st.DrawFn, drawn: list[Row], leave_out: frozenset[str]) -
     if draw(st.integers(0, 2)) == 0:
         relation.update(draw(conditions(most=1, leave_out=leave_out)))
     return relation
+
+
+def is_named(declaration: str, rules: dict[str, Any]) -> bool:
+    """Tell whether the law names a declaration: an entry may make no other."""
+    text = repr([rules.get(key) for key in ("measures", "relations", "programs")])
+    if declaration == "quota-filled":
+        return "'quota'" in text
+    if declaration.startswith("reach:"):
+        kind = declaration.removeprefix("reach:")
+        return f"'reach': '{kind}'" in text or f"'all': '{kind}'" in text
+    return f"'{declaration}'" in text

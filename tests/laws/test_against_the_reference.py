@@ -30,14 +30,14 @@ import tariffgraph as tg
 
 
 @given(graph=graphs(), rules=rule_sets(), as_of=st.sampled_from(DAYS), known_on=st.none() | st.sampled_from(DAYS))
-@law(40)
+@law(30)
 def test_every_rate_of_an_acyclic_graph_is_the_exact_one(graph, rules, as_of, known_on):
     result = engine.propagate(graph, rules, as_of=as_of, known_on=known_on)
     engine.assert_agrees(result, ref.propagate(graph, rules, as_of=as_of, known_on=known_on))
 
 
 @given(graph=graphs(cyclic=True), rules=rule_sets(), as_of=st.sampled_from(DAYS))
-@law(40)
+@law(30)
 def test_every_rate_of_a_cyclic_graph_is_the_exact_one_within_the_bound_reported(graph, rules, as_of):
     result = engine.propagate(graph, rules, as_of=as_of)
     assert engine.residual_bound(result) < 1e-11
@@ -45,7 +45,7 @@ def test_every_rate_of_a_cyclic_graph_is_the_exact_one_within_the_bound_reported
 
 
 @given(graph=any_graphs(stages=3, products=PRODUCTS[:2]), rules=rule_sets(leave_out=UNCONDITIONAL, favour="quota"))
-@law(60)
+@law(30)
 def test_shipments_fill_quotas_as_the_reference_says(graph, rules):
     engine.assert_agrees(engine.propagate(graph, rules), ref.propagate(graph, rules))
 
@@ -146,7 +146,7 @@ def test_a_content_charged_is_no_coarser_than_a_float(share, cyclic):
     declares=st.sets(st.sampled_from((*DECLARATIONS, "quota-filled", "reach:steel", "reach:us", "weighed"))),
     content=st.dictionaries(st.sampled_from(("steel", "us", "korean")), parts_of(8)),
 )
-@law(60)
+@law(30)
 def test_every_measure_charges_an_entry_what_the_reference_says(rules, as_of, facts, quantity, declares, content):
     if facts["importer"] == facts["exporter"]:
         return

@@ -18,7 +18,7 @@ GROUPINGS = [(key,) for key in engine.KEYS] + list(combinations(engine.KEYS, 2))
 
 
 @given(graph=any_graphs(), rules=rule_sets())
-@law(15)
+@law(10)
 def test_attribution_by_every_key_and_pair_adds_to_the_effective_rate(graph, rules):
     result = engine.propagate(graph, rules)
     slack = 3 * engine.residual_bound(result) + 1e-15

@@ -304,7 +304,7 @@ def test_content_does_not_depend_on_duties(graph, both):
 
 
 @given(graph=any_graphs(quantities=False), rules=rule_sets(), scale=st.sampled_from((2, 1000, 0.125)))
-@law(15)
+@law(10)
 def test_scaling_values_scales_duties_and_no_rate(graph, rules, scale):
     scaled = Graph(
         graph.stages,

@@ -88,7 +88,7 @@ def entry_rate(rules: Law, *, as_of: str = "2025-07-02", **facts: Any) -> float:
 
 
 @given(graph=any_graphs(), rules=rule_sets(), data=st.data())
-@law(20)
+@law(12)
 def test_before_its_first_day_a_measure_is_absent(graph, rules, data):
     measure = data.draw(st.sampled_from([one["id"] for one in rules["measures"] if one["id"] != "mfn"]))
     later = {**rules, "measures": [dict(one) for one in rules["measures"]]}
@@ -266,7 +266,7 @@ PARTS_OF_CARS = {
 
 
 @given(least=st.integers(1, 99), test=st.sampled_from(sorted(PARTS_OF_CARS)))
-@law(40)
+@law(25)
 def test_a_rule_of_origin_exactly_met_qualifies_and_one_unit_of_the_twelfth_decimal_off_does_not(least, test):
     product, country, exactly, worse = PARTS_OF_CARS[test]
     rule: Row = {"regional_value_content": {"method": test, "at_least": f"{least}%"}}
@@ -296,7 +296,7 @@ def test_a_rule_of_origin_exactly_met_qualifies_and_one_unit_of_the_twelfth_deci
 
 
 @given(graph=any_graphs(), defined=definitions(), kind=st.sampled_from(sorted(KINDS)), rate=rates())
-@law(25)
+@law(15)
 def test_a_rate_on_a_content_and_the_same_on_the_rest_is_the_rate_on_the_whole(graph, defined, kind, rate):
     def known(row: Row, supplier: str) -> Row:
         """Declare a content where the graph shows none: an unknown one is charged whole twice."""
@@ -321,7 +321,7 @@ def test_a_rate_on_a_content_and_the_same_on_the_rest_is_the_rate_on_the_whole(g
 
 
 @given(graph=any_graphs(), both=neighbours("law", "extra"), data=st.data(), as_of=st.sampled_from(DAYS))
-@law(20)
+@law(12)
 def test_removing_an_authority_and_all_that_refers_to_it_returns_the_total_without_it(graph, both, data, as_of):
     rules, extra = both
     added = [{**one, "authority": "Act Z"} for one in extra["measures"]]
@@ -349,21 +349,22 @@ def test_removing_an_authority_and_all_that_refers_to_it_returns_the_total_witho
 
 
 @given(graph=any_graphs(), rules=rule_sets(), other=rule_sets(), key=st.sampled_from(engine.KEYS))
-@law(20)
+@law(12)
 def test_a_comparison_with_itself_is_empty_and_one_the_other_way_has_the_signs_turned(graph, rules, other, key):
     before, after = engine.propagate(graph, rules), engine.propagate(graph, other)
     assert tg.compare(before, before, key).is_empty()
 
     def changes(one: tg.Incidence, two: tg.Incidence) -> dict[Any, Any]:
-        rows = tg.compare(one, two, key).select("shipment", key, "rate_before", "rate_after", "change")
-        return {row[:2]: row[2:] for row in rows.iter_rows()}
+        # An authority brings its importer: the words of a row are all that stands before the rates.
+        rows = tg.compare(one, two, key).drop("duty_rate_change", "amount_change")
+        return {row[:-3]: row[-3:] for row in rows.iter_rows()}
 
     there, back = changes(before, after), changes(after, before)
     assert there == {line: (two, one, -change) for line, (one, two, change) in back.items()}
     # The changes of a shipment add up to that of its effective rate.
     slack = 1e-12 + 3 * (engine.residual_bound(before) + engine.residual_bound(after))
     for name, rate in engine.rates(after).items():
-        change = sum(change for (shipment, _), (_, _, change) in there.items() if shipment == name)
+        change = sum(change for (shipment, *_), (_, _, change) in there.items() if shipment == name)
         assert change == pytest.approx(rate - engine.rates(before)[name], rel=1e-12, abs=slack)
 
 
@@ -406,7 +407,7 @@ def test_a_third_of_the_flow_claiming_pays_two_thirds_of_the_duty():
     as_of=st.sampled_from(DAYS),
     known_on=st.none() | st.sampled_from(DAYS),
 )
-@law(40)
+@law(25)
 def test_a_graph_of_one_stage_owes_what_an_entry_of_the_same_facts_owes(graph, rules, as_of, known_on):
     (stage,) = graph.stages
     if stage["country"] == graph.shipments[0]["market"]:

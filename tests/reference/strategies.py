@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -34,7 +35,7 @@ DAYS = (
 EXAMPLES = os.environ.get("TARIFFGRAPH_EXAMPLES")
 
 
-def law(examples: int = 15) -> settings:
+def law(examples: int = 10) -> settings:
     """Return the settings of a law: the same examples every time, unless TARIFFGRAPH_EXAMPLES asks for more."""
     return settings(
         max_examples=int(EXAMPLES) if EXAMPLES else examples,
@@ -45,6 +46,7 @@ def law(examples: int = 15) -> settings:
     )
 
 
+@cache
 def parts_of(denominator: int, least: int = 0, most: int | None = None) -> st.SearchStrategy[Fraction]:
     """Draw a fraction with the denominator given."""
     most = denominator if most is None else most
@@ -57,6 +59,7 @@ QUANTITIES = st.tuples(st.integers(1, 32).map(Fraction), st.just("kg")) | st.tup
 # --- graphs ---------------------------------------------------------------------------------------------
 
 
+@cache
 @st.composite
 def crossing_terms(draw: st.DrawFn, *, claims: bool, content: bool) -> Row:
     """Draw what an input and a shipment have in common; most have nothing special."""
@@ -195,11 +198,13 @@ def percent(value: Fraction) -> str:
     return f"{digits[:-decimals]}.{digits[-decimals:]}%" if decimals else f"{digits}%"
 
 
+@cache
 def rates(most: int = 24) -> st.SearchStrategy[str]:
     """Draw an ad valorem rate of at most ``most`` 64ths, or free."""
     return st.just("free") | parts_of(64, 0, most).map(percent)
 
 
+@cache
 @st.composite
 def periods(draw: st.DrawFn) -> Row:
     """Draw from, until and published, each or none."""
@@ -243,6 +248,7 @@ CONDITIONS: dict[str, st.SearchStrategy[Any]] = {
 UNCONDITIONAL = frozenset(CONDITIONS) - {"content"}
 
 
+@cache
 @st.composite
 def conditions(draw: st.DrawFn, *, most: int = 2, leave_out: frozenset[str] = frozenset()) -> Row:
     """Draw up to ``most`` conditions and a period."""
@@ -346,6 +352,7 @@ KINDS = {
 }
 
 
+@cache
 def origin_tests(depth: int = 1) -> st.SearchStrategy[Row]:
     """Draw what a good must pass to originate."""
     changes = st.fixed_dictionaries(
@@ -366,6 +373,7 @@ def origin_tests(depth: int = 1) -> st.SearchStrategy[Row]:
     return st.one_of(tests, several.map(lambda them: {"any": them}), several.map(lambda them: {"all": them}))
 
 
+@cache
 @st.composite
 def origin_rules(draw: st.DrawFn) -> Row:
     """Draw a rule of origin for a few products."""
@@ -375,6 +383,7 @@ def origin_rules(draw: st.DrawFn) -> Row:
     return {"products": products, **draw(origin_tests()), **draw(periods())}
 
 
+@cache
 @st.composite
 def definitions(draw: st.DrawFn, *, leave_out: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Draw what measures refer to: groups, kinds of content, programs with rules of origin, lists, a schedule."""
@@ -405,6 +414,7 @@ def definitions(draw: st.DrawFn, *, leave_out: frozenset[str] = frozenset()) -> 
     return found
 
 
+@cache
 @st.composite
 def schedule_lines(draw: st.DrawFn) -> list[Row]:
     """Draw lines for all that is traded, some of them finer than others, each with its columns."""

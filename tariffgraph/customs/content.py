@@ -87,6 +87,8 @@ def residual_content(structure: Structure, share: Array, matches: Array, declare
 
 def reached_from(structure: Structure, marked: Array) -> Array:
     """Return which goods have a marked stage upstream, or are of one. Shape (stages,), in the engine's order."""
+    if not marked.any():
+        return marked.copy()
     by_supplier = np.argsort(structure.supplier, kind="stable")
     users = structure.user[by_supplier]
     start = np.searchsorted(structure.supplier[by_supplier], np.arange(structure.stages + 1))

@@ -19,6 +19,8 @@ from .production_graph import ProductionGraph
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    import numpy.typing as npt
+
     from ..errors import Finding
     from .cells import Found
     from .settings import Settings
@@ -143,12 +145,25 @@ def _without_empty_contents(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _sorted(frame: pl.DataFrame, columns: tuple[Column, ...], keys: tuple[str, str]) -> pl.DataFrame:
     """Return the rows by the keys, then by the other columns in their order; empty cells first, the id last."""
-    frame = frame.sort(keys, maintain_order=True)
-    if not _twins(frame, keys).any():
+    # Numbers sort many times faster than texts: the names are sorted once each, and the rows by their ranks.
+    first, second = (_ranks(frame[key]) for key in keys)
+    pair = first * (int(second.max(initial=0)) + 1) + second
+    order = np.argsort(pair, kind="stable")
+    frame, pair = frame[order], pair[order]
+    same = pair[1:] == pair[:-1]
+    twins = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    if not len(twins):
         return frame
     names = [column.name for column in columns if column.name not in {*keys, "id"}]
     contents = sorted(name for name in frame.columns if content_kind(name))
-    return frame.sort([*keys, *names, *contents, "id"])
+    alike = frame[twins].with_columns(pl.Series("pair", pair[twins]), pl.Series("at", twins))
+    order = np.arange(len(frame))
+    order[twins] = alike.sort(["pair", *names, *contents, "id"])["at"].to_numpy()
+    return frame[order]
+
+
+def _ranks(names: pl.Series) -> npt.NDArray[np.int64]:
+    return checks.positions(names, names.unique().sort())
 
 
 def _twins(frame: pl.DataFrame, keys: tuple[str, str]) -> pl.Series:

@@ -58,7 +58,7 @@ class Quota:
         """Return the finding that an absolute quota does not admit all that draws on it."""
         return Finding(
             f"the quota '{visible(self.name)}' admits {self.quantity:,.12g} {self.unit} a year, and "
-            f"{self.drawn:,.12g} {self.unit} draw on it: {1.0 - self.within:.4%} of {where} is refused",
+            f"{self.drawn:,.12g} {self.unit} draw on it: {1.0 - self.within:.4%} of that is refused, at {where}",
             "Rates are those of what is admitted. Lower the quantities, or give the rest another origin.",
             severity="warning",
             check="quota",

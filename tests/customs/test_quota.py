@@ -65,7 +65,7 @@ def test_what_an_absolute_quota_does_not_admit_is_told(tmp_path):
     assert result.shipments["statutory_rate"].to_list() == [0.05]
     (told,) = [str(one) for one in result.findings if one.check == "quota"]
     assert told.startswith(
-        "the quota 'pipe' admits 50 t a year, and 200 t draw on it: 75.0000% of 'PIPE->USA' is refused."
+        "the quota 'pipe' admits 50 t a year, and 200 t draw on it: 75.0000% of that is refused, at 'PIPE->USA'."
     )
 
 

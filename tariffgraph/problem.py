@@ -20,7 +20,6 @@ from .customs.classes import Classes, owe
 from .customs.content import hidden_weight, matching_stages
 from .customs.crossings import cross_borders
 from .customs.law import draw_up
-from .customs.origin import determine_origin
 from .customs.preference import worksheet
 from .errors import (
     Finding,
@@ -184,7 +183,7 @@ class Problem:
         ``hidden`` is the part of the good's value in stages upstream that show no inputs and are not of the kind: they
         count 0 in the content. Crossings that declare the content are left out, and those where nothing is hidden.
         """
-        origin = determine_origin(self.graph, self.structure, self.share)
+        origin = self.borders.origin
         found = [
             pl.DataFrame(schema={"crossing": pl.String, "kind": pl.String, "content": pl.Float64, "hidden": pl.Float64})
         ]
@@ -222,7 +221,7 @@ class Problem:
             remedy = suggestion(str(crossing), self.classes.crossings["id"], "crossings")
             raise UnknownNameError(Finding(message, remedy, field="crossing"))
         row = rows.row(0, named=True)
-        origin = determine_origin(self.graph, self.structure, self.share)
+        origin = self.borders.origin
         claim = {**row, "program": row["claimed"]}
         return worksheet(
             self.graph, self.law, self.structure, self.share, origin, claim, program=program, levels=levels
@@ -400,9 +399,7 @@ def _assembled(
     class_of_row[borders.row[: borders.inputs]] = borders.class_[: borders.inputs]
     class_of_shipment = np.full(len(graph.shipments), -1, np.int64)
     class_of_shipment[borders.row[borders.inputs :]] = borders.class_[borders.inputs :]
-    place = np.empty(structure.stages, np.int64)
-    place[structure.stage] = np.arange(structure.stages)
-    stage = place[positions(graph.shipments["stage"], graph.stages["stage"])]
+    stage = structure.place[positions(graph.shipments["stage"], graph.stages["stage"])]
     rates = classes.pass_through * classes.tau
     class_of_input = class_codes(class_of_row[structure.input], len(rates))
     return Problem(

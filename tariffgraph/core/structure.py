@@ -111,6 +111,13 @@ class Structure:
         return len(self.stage)
 
     @cached_property
+    def place(self) -> Array:
+        """Where each of the caller's stages stands in the order of the arrays, (stages,)."""
+        place = np.empty(self.stages, np.int64)
+        place[self.stage] = np.arange(self.stages)
+        return place
+
+    @cached_property
     def inputs_of_stage(self) -> Array:
         """How many inputs each stage has, (stages,)."""
         ends = self.first.astype(np.int64)

@@ -67,7 +67,7 @@ class Crossings:
     (classes,), the key of each class. Several classes have one key where the stages that the goods go to earn credits:
     ``credited`` tells of those the class, the stage (``user``) and the ``share``. ``brought``: quantities that may
     fill quotas, by key. ``reaches``: the conditions on stages upstream that ``keys`` counts by number. ``earning``: by
-    stage and measure, the credit that pays it. ``asks``: by importer, the facts that are told apart.
+    stage and measure, the credit that pays it.
     """
 
     graph: ProductionGraph
@@ -84,15 +84,8 @@ class Crossings:
     claims: pl.DataFrame
     reaches: tuple[Reach, ...]
     earning: Mapping[str, Mapping[int, int]]
-    asks: Mapping[str, frozenset[str | Reach]]
     counts: Mapping[str, int]
     findings: tuple[Finding, ...]
-
-    def serve(self, law: Law) -> bool:
-        """Tell whether the classes tell apart what ``law`` asks; its definitions must be those they were made under."""
-        return all(
-            law.importer(country).asks | law.importer(country).reaches <= asked for country, asked in self.asks.items()
-        )
 
     def of_keys(self, keys: Sequence[int], most: int = 3) -> tuple[list[str], int]:
         """Return the ids of the first crossings with these keys, and how many there are."""
@@ -182,8 +175,7 @@ class _Crossings:
         countries = pl.concat([stages["country"], graph.shipments["market"]]).unique().sort()
         self.countries: list[str] = countries.to_list()
         self.country = positions(stages["country"], countries)
-        self.place = np.empty(structure.stages, np.int64)
-        self.place[structure.stage] = np.arange(structure.stages)
+        self.place = structure.place
         # Of each input and shipment: the stage that sells, the stage that buys, and where it is imported.
         supplier, user = (np.empty(len(graph.inputs), np.int64) for _ in range(2))
         supplier[structure.input] = structure.stage[structure.supplier]
@@ -227,7 +219,6 @@ class _Crossings:
             claims=self.claims,
             reaches=tuple(self.reaches),
             earning=earning,
-            asks=self.asks,
             counts=self.counts | {"crossings": len(key), "classes": len(parents)},
             findings=tuple(self.findings),
         )

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..bundled import bundled_graph, bundled_graphs, bundled_rule_sets, bundled_rules, datasets_folder
+from ..bundled import bundled_graph, bundled_graphs, bundled_rule_sets, datasets_folder
 from ..errors import DatasetError, Finding, suggestion, visible
 from .messages import say
 
@@ -111,8 +111,10 @@ def read_law(rules: Iterable[str], graph: ProductionGraph | None = None) -> Rule
         named = default_rules()
         say(f"no rules given, so the bundled {' and '.join(named)}")
         return tg.read_rules(*named)
-    bundled = bundled_rule_sets()
-    return tg.read_rules(*(bundled_rules(one) if one in bundled else one for one in graph.default_rules))
+    from ..problem import rules_for
+
+    law: Rules = rules_for(graph, None)
+    return law
 
 
 def day(asked: date | None, default: date | None = None) -> date:

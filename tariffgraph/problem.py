@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import polars as pl
 
 from .bundled import bundled_rule_sets, bundled_rules
 from .core.structure import NotSettled, Structure, Unproductive, class_codes
-from .customs.classes import Classes, owe
+from .customs.classes import Classes, assessed_classes, owe
 from .customs.content import hidden_weight, matching_stages
 from .customs.crossings import cross_borders
 from .customs.law import draw_up
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
+    from .customs.classes import Assessed
     from .customs.crossings import Crossings
     from .customs.law import Law
     from .rules.rules import Rules
@@ -165,6 +167,14 @@ class Problem:
             of_sellers = _by_user(self.structure, self.share * price * t * (1.0 - passed) / (1.0 + t))
             borne[:, column] = self.structure.solve(self.share, of_sellers)
         return borne
+
+    @cached_property
+    def assessed(self) -> tuple[Assessed, ...]:
+        """What the law says of every set of facts (by number in ``borders.keys``): who charges what, who does not, why.
+
+        The law is asked again, once; credits are not among its lines.
+        """
+        return assessed_classes(self.graph, self.law, self.borders)
 
     def places(self, stages: pl.Series) -> Array:
         """Return the place of each stage, by id, in the order of the arrays."""

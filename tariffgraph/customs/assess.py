@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .many import Array, Number
     from .part import Part
 
-__all__ = ["Line", "assess_facts", "assess_group", "claiming_and_not"]
+__all__ = ["Line", "assess_facts", "assess_group", "claiming_and_not", "line_of_member"]
 
 NOTHING = 1e-12
 
@@ -39,7 +39,8 @@ class Line:
     ``status``: charged, free, covered, excluded, replaced or not-applicable, and ``reason`` why.
     ``rate_row``, ``base_row``: the rows that applied; ``acted``: the relations that excluded, replaced or covered it.
     ``quota``: the quota that the rate draws on, ``refused`` that it is absolute and filled (charged as if it were not).
-    ``coarse``: scopes that a product with too few digits was held not to match.
+    ``coarse``: scopes that a product with too few digits was held not to match. ``part``: what of the value is charged,
+    None where the measure does not apply.
     """
 
     number: int
@@ -54,6 +55,7 @@ class Line:
     acted: tuple[RelationInForce, ...] = ()
     quota: str = ""
     refused: bool = False
+    part: Part | None = None
 
 
 def assess_facts(law: Law, importer: ImporterLaw, facts: Facts) -> list[Line]:
@@ -176,7 +178,9 @@ class _Walk:
         charges = first_of(charged) > 0
         status = "charged" if charges and first_of(share) > 0 else "covered" if charges and covered > 0 else "free"
         acted = tuple(dict.fromkeys(relation for *_, relation in takers))
-        line = Line(one.number, share, charged, duty, status, reason, (), rate_row, base_row, acted, quota, refused)
+        line = Line(
+            one.number, share, charged, duty, status, reason, (), rate_row, base_row, acted, quota, refused, part
+        )
         return line, part
 
     def rate(
@@ -256,6 +260,18 @@ class _Walk:
             cover = part if law.part is None else part_of(law.part, self.facts.content)
             for target in relation.targets:
                 self.covered.setdefault(target, []).append((cover, by, relation))
+
+
+def line_of_member(line: Line, at: int) -> Line:
+    """Return the line of the member ``at`` of a group, whose numbers are floats."""
+
+    def of(number: Number) -> float:
+        return float(number[at]) if isinstance(number, np.ndarray) else number
+
+    part = line.part
+    if part is not None:
+        part = replace(part, amounts={kind: of(amount) for kind, amount in part.amounts.items()})
+    return replace(line, base=of(line.base), rate=of(line.rate), duty=of(line.duty), part=part)
 
 
 def claiming_and_not(facts: Facts, utilization: float) -> list[tuple[float, Facts]]:

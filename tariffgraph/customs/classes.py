@@ -15,7 +15,7 @@ import polars as pl
 from ..codes import CodeProblem
 from ..errors import Finding, GraphError, visible
 from ..frozen import FrozenMapping, FrozenRecord, read_only
-from .assess import assess_group, claiming_and_not
+from .assess import assess_group, claiming_and_not, line_of_member
 from .credit import Charge, charges_of, with_credits
 from .crossings import named
 from .facts import Facts
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-__all__ = ["Classes", "facts_of_group", "owe"]
+__all__ = ["Assessed", "Classes", "assessed_classes", "facts_of_group", "lines_of_key", "owe"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -94,6 +94,28 @@ class Assessed:
     classes: Array
     weight: float
     lines: list[Line]
+
+
+def assessed_classes(graph: ProductionGraph, law: Law, borders: Crossings) -> tuple[Assessed, ...]:
+    """Return all that the law says of each set of facts (by number in ``borders.keys``), credits apart.
+
+    What ``owe`` adds up, with the measures that do not apply and why; nothing for importers that no rule set covers.
+    """
+    asking = _Asking(graph, law, borders, FrozenMapping())
+    return tuple(asking._quotas_filled(borders.keys, asking._assessed(borders.keys)))
+
+
+def lines_of_key(assessed: Sequence[Assessed], key: int) -> list[tuple[float, list[Line]]]:
+    """Return the entries that one set of facts is made of: the weight of each, and its line for every measure.
+
+    Several where a preference is claimed, or a quota filled, in part; their weights add to 1.
+    """
+    found = []
+    for one in assessed:
+        at = np.flatnonzero(one.classes == key)
+        if len(at):
+            found.append((one.weight, [line_of_member(line, int(at[0])) for line in one.lines]))
+    return found
 
 
 class _Asking:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from customs.graphs import AS_OF, rules_of
 
+import tariffgraph as tg
 from tariffgraph.customs.assess import assess_facts, assess_group
+from tariffgraph.customs.classes import lines_of_key
 from tariffgraph.customs.facts import Facts
 from tariffgraph.customs.law import draw_up
 
@@ -54,3 +57,19 @@ def test_a_group_owes_what_its_entries_owe_alone(tmp_path):
                 assert found == expected[line.number]
     assert (seen == 1).all()
     assert len(assess_group(law, importer, group, size)) < 40  # walks follow what the law decides, not the numbers
+
+
+def test_the_whole_answer_of_the_law_adds_up_to_what_each_class_owes_before_credits():
+    problem = tg.compile("korea-us-2025", as_of="2025-07-02")
+    classes = problem.classes
+    credited = set(problem.borders.credited["class"])
+    for class_, key in enumerate(problem.borders.parents.tolist()):
+        entries = lines_of_key(problem.assessed, key)
+        assert sum(weight for weight, _ in entries) == pytest.approx(1.0 if entries else 0.0)
+        owed = sum(weight * line.duty for weight, lines in entries for line in lines)
+        if class_ not in credited:
+            assert owed == pytest.approx(classes.statutory[class_], abs=1e-15)
+        for _, lines in entries:
+            for line in lines:
+                assert (line.part is None) == (line.status in {"not-applicable", "excluded", "replaced"})
+                assert line.part is None or line.part.share == line.base

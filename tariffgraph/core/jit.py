@@ -28,7 +28,7 @@ from . import kernels
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["COMPILE_ABOVE", "cache_folder", "kernel"]
+__all__ = ["COMPILE_ABOVE", "cache_folder", "compiles", "kernel"]
 
 #: Number of steps (visits of an input, about) from which compiling pays: uncompiled, one takes a tenth of a
 #: microsecond, and a problem is solved more than once; numba takes a second to be imported, more to compile.
@@ -39,10 +39,13 @@ CACHE_LINE = 64
 
 def kernel(name: str, steps: float) -> Callable[..., Any]:
     """Return the kernel ``name``, compiled when it is about to take more than ``COMPILE_ABOVE`` steps."""
+    return _compiled(name) if compiles(steps) else _plain(name)
+
+
+def compiles(steps: float) -> bool:
+    """Return whether a kernel that is about to take so many steps is compiled."""
     wish = os.environ.get("TARIFFGRAPH_JIT", "")
-    if wish == "0" or (wish != "1" and steps <= COMPILE_ABOVE):
-        return _plain(name)
-    return _compiled(name)
+    return wish == "1" or (wish != "0" and steps > COMPILE_ABOVE)
 
 
 @cache
@@ -140,7 +143,7 @@ def _kept(name: str) -> Any:
 def _teach_numba() -> None:
     """Tell numba what ``kernels.lanes`` and its company are in machine code: a packed vector of ``COLUMNS`` numbers."""
     from numba.core import cgutils, types
-    from numba.extending import intrinsic, models, overload, register_model
+    from numba.extending import intrinsic, models, overload, register_jitable, register_model
 
     ir: Any = vars(cgutils)["ir"]  # llvmlite's
     double, byte, word = ir.DoubleType(), ir.IntType(8), ir.IntType(32)
@@ -256,6 +259,44 @@ def _teach_numba() -> None:
             return builder.extract_element(sums, word(0))
 
         return types.float64(lanes_type), code
+
+    for called in kernels.CALLED:
+        register_jitable(getattr(kernels, called))
+
+    def counter(context: Any, builder: Any, kind: Any, counters: Any, at: Any) -> Any:
+        return builder.gep(context.make_array(kind)(context, builder, counters).data, [at])
+
+    @intrinsic
+    def add_one(_: Any, counters: Any, at: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            place = counter(context, builder, signature.args[0], *values)
+            return builder.atomic_rmw("add", place, ir.Constant(ir.IntType(64), 1), "acq_rel")
+
+        return types.int64(counters, types.int64), code
+
+    @intrinsic
+    def look(_: Any, counters: Any, at: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            return builder.load_atomic(counter(context, builder, signature.args[0], *values), "acquire", 8)
+
+        return types.int64(counters, types.int64), code
+
+    of_done = kernels.OF_ITS_OWN
+
+    @overload(kernels.claim, strict=False)
+    def claim(counters: Any) -> Any:
+        return lambda counters: add_one(counters, 0)
+
+    @overload(kernels.finish, strict=False)
+    def finish(counters: Any) -> Any:
+        def count(counters: Any) -> None:
+            add_one(counters, of_done)
+
+        return count
+
+    @overload(kernels.finished, strict=False)
+    def finished(counters: Any) -> Any:
+        return lambda counters: look(counters, of_done)
 
     @overload(kernels.across, strict=False)
     def across(value: Any) -> Any:

@@ -24,6 +24,10 @@ __all__ = ["BY_COLUMNS", "COLUMNS", "FETCH_AHEAD"]
 COLUMNS = 32
 #: How many inputs ahead the supplier's row is asked for, so that it has arrived when its turn comes.
 FETCH_AHEAD = 12
+#: Numbers between two counters of threads: a cache line, so that neither waits for the other's.
+OF_ITS_OWN = 8
+#: The kernels that others call.
+CALLED = ("excess_sweep", "carry_sweep", "backward_sweep", "adjoint_sweep")
 #: The kernels that work on rows of ``COLUMNS`` numbers: uncompiled, NumPy does these.
 BY_COLUMNS = {"excess_columns", "carry_columns", "fill_dense", "times_dense", "times_dense_transposed", "changed_rows"}
 
@@ -50,6 +54,23 @@ def across(value: Array) -> float:
     return value[0]  # type: ignore[no-any-return]
 
 
+def claim(counters: Array) -> int:
+    """Return the number of the next piece of work, for this thread alone; compiled, in one step for all threads."""
+    number = counters[0]
+    counters[0] = number + 1
+    return number  # type: ignore[no-any-return]
+
+
+def finish(counters: Array) -> None:
+    """Count a piece as done, and what it wrote as written."""
+    counters[OF_ITS_OWN] += 1
+
+
+def finished(counters: Array) -> int:
+    """Return how many pieces are done."""
+    return counters[OF_ITS_OWN]  # type: ignore[no-any-return]
+
+
 def excess_sweep(
     first: Array, supplier: Array, share: Array, class_of_input: Array, rates: Array, x: Array, start: int, stop: int
 ) -> None:
@@ -63,6 +84,34 @@ def excess_sweep(
             excess = x[supplier[e]]
             total += share[e] * (excess + rates[class_of_input[e]] * (1.0 + excess))
         x[j] = total
+
+
+def excess_shared(
+    first: Array,
+    supplier: Array,
+    share: Array,
+    class_of_input: Array,
+    rates: Array,
+    x: Array,
+    begins: Array,
+    needs: Array,
+    counters: Array,
+    most: int,
+) -> bool:
+    """Do as ``excess_sweep`` for pieces of the stages that threads claim in turn; return whether some are left.
+
+    Piece k is ``begins[k]`` to ``begins[k + 1]``, and waits until the first ``needs[k]`` are done. At most ``most``
+    pieces, so that Ctrl-C is heard.
+    """
+    for _ in range(most):
+        k = claim(counters)
+        if k >= len(needs):
+            return False
+        while finished(counters) < needs[k]:
+            pass
+        excess_sweep(first, supplier, share, class_of_input, rates, x, begins[k], begins[k + 1])
+        finish(counters)
+    return True
 
 
 def excess_columns(
@@ -79,7 +128,7 @@ def excess_columns(
         put(x, j, total)
 
 
-def carry_sweep(first: Array, supplier: Array, share: Array, x: Array, stopping: bool, start: int, stop: int) -> None:
+def carry_sweep(first: Array, supplier: Array, share: Array, stopping: bool, x: Array, start: int, stop: int) -> None:
     """Add to each stage what its inputs carry: x_j = c_j + Σ_e a_e x_i; ``x`` holds c on entry.
 
     ``stopping``: c is 1 where the recursion stops and 0 elsewhere, and x_j = 1 where it stops.
@@ -94,7 +143,30 @@ def carry_sweep(first: Array, supplier: Array, share: Array, x: Array, stopping:
         x[j] = total
 
 
-def carry_columns(first: Array, supplier: Array, share: Array, x: Array, stopping: bool, start: int, stop: int) -> None:
+def carry_shared(
+    first: Array,
+    supplier: Array,
+    share: Array,
+    stopping: bool,
+    x: Array,
+    begins: Array,
+    needs: Array,
+    counters: Array,
+    most: int,
+) -> bool:
+    """Do as ``carry_sweep`` for pieces that threads claim in turn, as in ``excess_shared``."""
+    for _ in range(most):
+        k = claim(counters)
+        if k >= len(needs):
+            return False
+        while finished(counters) < needs[k]:
+            pass
+        carry_sweep(first, supplier, share, stopping, x, begins[k], begins[k + 1])
+        finish(counters)
+    return True
+
+
+def carry_columns(first: Array, supplier: Array, share: Array, stopping: bool, x: Array, start: int, stop: int) -> None:
     """Do the same for ``COLUMNS`` columns at once. ``x``: (stages, COLUMNS)."""
     last = len(supplier) - 1
     for j in range(start, stop):
@@ -108,13 +180,64 @@ def carry_columns(first: Array, supplier: Array, share: Array, x: Array, stoppin
         put(x, j, total)
 
 
-def backward_sweep(first: Array, supplier: Array, weight: Array, y: Array, start: int, stop: int) -> None:
-    """Hand y_j on to the suppliers, last stage first: y_supplier(e) += weight_e · y_j (y = c + Wᵀ y)."""
+def fronts(first: Array, supplier: Array, begins: Array, start: int, stop: int) -> int:
+    """Write where each front begins, a range of stages none of which buys from another; return how many there are."""
+    count = 0
+    begin = start
+    for j in range(start, stop):
+        waits = j == start
+        for e in range(first[j], first[j + 1]):
+            if supplier[e] >= begin:
+                waits = True
+        if waits:
+            begins[count] = j
+            begin = j
+            count += 1
+    return count
+
+
+def backward_sweep(first: Array, supplier: Array, weight: Array, known: Array, y: Array, start: int, stop: int) -> None:
+    """Hand y_j on to the suppliers, last stage first: y_supplier(e) += weight_e · y_j (y = c + Wᵀ y).
+
+    ``known``: where y_j is read, ``y`` itself where one part does all.
+    """
     for j in range(stop - 1, start - 1, -1):
-        handed_on = y[j]
+        handed_on = known[j]
         if handed_on != 0.0:
             for e in range(first[j], first[j + 1]):
                 y[supplier[e]] += weight[e] * handed_on
+
+
+def backward_shared(
+    first: Array,
+    supplier: Array,
+    weight: Array,
+    y: Array,
+    beside: Array,
+    begins: Array,
+    ends: Array,
+    part: Array,
+    needs: Array,
+    counters: Array,
+    most: int,
+) -> bool:
+    """Do as ``backward_sweep`` for pieces that threads claim in turn, users first, as in ``excess_shared``.
+
+    Pieces of part 0 add to ``y``, those of part 1 to ``beside``: the same pieces in the same order on any number of
+    threads. A piece adds up what both have handed to its stages before it hands on.
+    """
+    for _ in range(most):
+        k = claim(counters)
+        if k >= len(needs):
+            return False
+        while finished(counters) < needs[k]:
+            pass
+        for j in range(begins[k], ends[k]):
+            y[j] += beside[j]
+            beside[j] = 0.0
+        backward_sweep(first, supplier, weight, y, beside if part[k] else y, begins[k], ends[k])
+        finish(counters)
+    return True
 
 
 def adjoint_sweep(
@@ -124,11 +247,11 @@ def adjoint_sweep(
     class_of_input: Array,
     rates: Array,
     x: Array,
+    by_input: Array,
+    each: bool,
     known: Array,
     y: Array,
     by_class: Array,
-    by_input: Array,
-    each: bool,
     start: int,
     stop: int,
 ) -> None:
@@ -149,6 +272,45 @@ def adjoint_sweep(
             if each:
                 for e in range(first[j], first[j + 1]):
                     by_input[e] = share[e] * weight * (1.0 + x[supplier[e]])
+
+
+def adjoint_shared(
+    first: Array,
+    supplier: Array,
+    share: Array,
+    class_of_input: Array,
+    rates: Array,
+    x: Array,
+    by_input: Array,
+    each: bool,
+    y: Array,
+    by_class: Array,
+    beside: Array,
+    by_class_beside: Array,
+    begins: Array,
+    ends: Array,
+    part: Array,
+    needs: Array,
+    counters: Array,
+    most: int,
+) -> bool:
+    """Do as ``adjoint_sweep`` for pieces that threads claim in turn, as in ``backward_shared``."""
+    for _ in range(most):
+        k = claim(counters)
+        if k >= len(needs):
+            return False
+        while finished(counters) < needs[k]:
+            pass
+        for j in range(begins[k], ends[k]):
+            y[j] += beside[j]
+            beside[j] = 0.0
+        inputs = (first, supplier, share, class_of_input, rates, x, by_input, each)
+        if part[k]:
+            adjoint_sweep(*inputs, y, beside, by_class_beside, begins[k], ends[k])
+        else:
+            adjoint_sweep(*inputs, y, y, by_class, begins[k], ends[k])
+        finish(counters)
+    return True
 
 
 def inputs_by_user(supplier: Array, user: Array, first: Array, place: Array, of_user: Array, rows: Array) -> None:

@@ -18,12 +18,14 @@ import numpy as np
 
 from .changes import RateChanges
 from .cycles import Component, NotSettled, Unproductive, component_of
-from .jit import kernel
+from .jit import compiles, kernel
 from .kernels import COLUMNS
+from .pieces import AT_A_TIME, SHARED_FROM, Pieces, pieces_of
 from .threads import Crew, crew, slices, threads_wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from threading import Event
 
 Array = np.ndarray[Any, Any]
@@ -128,6 +130,48 @@ class Structure:
         """The stage that each input goes to, (inputs,)."""
         return np.repeat(np.arange(self.stages), self.inputs_of_stage)
 
+    @cached_property
+    def _pieces(self) -> dict[tuple[int, int], Pieces]:
+        """How the spans without a cycle are shared out among threads, by their first and last stage."""
+        found = {}
+        for start, stop, is_cycle in self._spans():
+            inputs = int(self.first[stop] - self.first[start])
+            if not is_cycle and inputs >= SHARED_FROM:
+                begins = np.empty(stop - start, np.int64)
+                count = kernel("fronts", inputs)(self.first, self.supplier, begins, start, stop)
+                found[start, stop] = pieces_of(self.first, np.append(begins[:count], stop))
+        return found
+
+    def _sweep(self, workers: Crew, span: tuple[int, int], name: str, *arguments: Any) -> None:
+        """Run a kernel over the stages of a span without a cycle, suppliers first; large spans on all threads.
+
+        ``name``: that of the kernel, less ``_sweep`` or ``_shared``.
+        """
+        pieces = self._pieces.get(span) if workers.size > 1 else None
+        if pieces is None:
+            sweep = kernel(f"{name}_sweep", len(self.supplier))
+            for start, stop in slices(self.first, *span, SLICE):
+                sweep(self.first, self.supplier, *arguments, start, stop)
+        else:
+            shared = partial(kernel(f"{name}_shared", len(self.supplier)), self.first, self.supplier, *arguments)
+            pieces.work_off(workers, lambda counters: shared(*pieces.forward, counters, AT_A_TIME))
+
+    def _sweep_backward(
+        self, workers: Crew, span: tuple[int, int], name: str, given: Sequence[Any], ys: Sequence[Sequence[Array]]
+    ) -> None:
+        """Run a kernel over the stages of a span, users first: ``ys[0]`` is what it adds to, ``ys[1]`` the part beside.
+
+        The parts are the same on any number of threads.
+        """
+        pieces = self._pieces.get(span)
+        if pieces is None:
+            sweep = kernel(f"{name}_sweep", len(self.supplier))
+            for start, stop in reversed(list(slices(self.first, *span, SLICE))):
+                sweep(self.first, self.supplier, *given, ys[0][0], *ys[0], start, stop)
+        else:
+            shared = partial(kernel(f"{name}_shared", len(self.supplier)), self.first, self.supplier, *given)
+            pieces.work_off(workers, lambda counters: shared(*ys[0], *ys[1], *pieces.backward, counters, AT_A_TIME))
+
     # --- prices -----------------------------------------------------------------------------------------
 
     def excess(
@@ -168,16 +212,19 @@ class Structure:
 
     def _excess_of_one(self, share: Array, class_of_input: Array, table: Array, threads: int) -> Array:
         x = np.empty(self.stages)
-        sweep = kernel("excess_sweep", len(self.supplier))
-        with crew(threads if self.cycles else 1) as workers:
+        with self._crew(threads) as workers:
             for start, stop, is_cycle in self._spans():
                 if is_cycle:
                     component = self._component(share, class_of_input, table, x, (start, stop), workers)
                     x[start:stop] = component.solve(component.constant)
                 else:
-                    for a, b in slices(self.first, start, stop, SLICE):
-                        sweep(self.first, self.supplier, share, class_of_input, table, x, a, b)
+                    self._sweep(workers, (start, stop), "excess", share, class_of_input, table, x)
         return x
+
+    def _crew(self, threads: int | None) -> AbstractContextManager[Crew]:
+        """Return the threads for one solve; one where nothing is large enough to be shared out."""
+        shared = self.cycles or (len(self.supplier) >= SHARED_FROM and compiles(len(self.supplier)))
+        return crew(threads_wanted(threads) if shared else 1)
 
     def _columns(
         self,
@@ -251,7 +298,7 @@ class Structure:
                 return self.solve(weight, x)
             sweep = kernel("carry_sweep", len(self.supplier))
             for start, stop in slices(self.first, 0, self.stages, SLICE):
-                sweep(self.first, self.supplier, share, x, stopping, start, stop)
+                sweep(self.first, self.supplier, share, stopping, x, start, stop)
             return x
 
         def block(x: Array, columns: slice, leave: Event) -> None:
@@ -261,7 +308,7 @@ class Structure:
             for start, stop in slices(self.first, 0, self.stages, SLICE_OF_COLUMNS):
                 if leave.is_set():
                     return
-                sweep(self.first, self.supplier, share, x, stopping, start, stop)
+                sweep(self.first, self.supplier, share, stopping, x, start, stop)
 
         return self._columns(own.shape[1], one, block, places, threads)
 
@@ -285,36 +332,24 @@ class Structure:
         """
         table = np.append(rates, 0.0)
         x = self.excess(share, class_of_input, rates, threads=threads) if excess is None else excess
-        y = weight.astype(np.float64)
-        by_class = np.zeros(len(table))
+        ys = [(weight.astype(np.float64), np.zeros(len(table))), (np.zeros(self.stages), np.zeros(len(table)))]
+        y = ys[0][0]
         each = np.zeros(len(self.supplier) if by_input else 0)
-        sweep = kernel("adjoint_sweep", 2 * len(self.supplier))
-        with crew(threads_wanted(threads) if self.cycles else 1) as workers:
+        given = (share, class_of_input, table, x, each, by_input)
+        with self._crew(threads) as workers:
             for start, stop, is_cycle in reversed(list(self._spans())):
-                known = y
-                if is_cycle:
-                    component = self._component(share, class_of_input, table, x, (start, stop), workers)
-                    y[start:stop] = component.solve(y[start:stop].copy(), transposed=True)
-                    known = y.copy()
+                if not is_cycle:
+                    self._sweep_backward(workers, (start, stop), "adjoint", given, ys)
+                    continue
+                _gather(y, ys[1][0], start, stop)
+                component = self._component(share, class_of_input, table, x, (start, stop), workers)
+                known = np.zeros(stop)
+                known[start:] = component.solve(y[start:stop].copy(), transposed=True)
+                sweep = kernel("adjoint_sweep", len(self.supplier))
                 for a, b in reversed(list(slices(self.first, start, stop, SLICE))):
-                    sweep(
-                        self.first,
-                        self.supplier,
-                        share,
-                        class_of_input,
-                        table,
-                        x,
-                        known,
-                        y,
-                        by_class,
-                        each,
-                        by_input,
-                        a,
-                        b,
-                    )
-                if is_cycle:
-                    y[start:stop] = known[start:stop]
-        return Derivatives(by_class[:-1], each, y)
+                    sweep(self.first, self.supplier, *given, known, *ys[0], a, b)
+                y[start:stop] = known[start:]
+        return Derivatives((ys[0][1] + ys[1][1])[:-1], each, y)
 
     # --- many tables that differ in a few classes ---------------------------------------------------------
 
@@ -347,7 +382,7 @@ class Structure:
                             x[start:stop] = own
                             x[a:b] += entering[a:b]
                         else:
-                            sweep(self.first, self.supplier, weight, x, False, a, b)
+                            sweep(self.first, self.supplier, weight, False, x, a, b)
                 if is_cycle:
                     component = self._component(
                         weight, None, np.zeros(1), np.zeros(self.stages), (start, stop), workers
@@ -360,27 +395,25 @@ class Structure:
     def solve(self, weight: Array, constant: Array) -> Array:
         """Solve x = c + W x. ``weight``: (inputs,), ``constant``: (stages,). Raises Unproductive, NotSettled."""
         x = constant.astype(np.float64, copy=True)
-        sweep = kernel("carry_sweep", len(self.supplier))
-        with crew(threads_wanted(None) if self.cycles else 1) as workers:
+        with self._crew(None) as workers:
             for start, stop, is_cycle in self._spans():
                 if is_cycle:
                     component = self._component(weight, None, np.zeros(1), x, (start, stop), workers)
                     x[start:stop] = component.solve(constant[start:stop] + component.constant)
                 else:
-                    for a, b in slices(self.first, start, stop, SLICE):
-                        sweep(self.first, self.supplier, weight, x, False, a, b)
+                    self._sweep(workers, (start, stop), "carry", weight, False, x)
         return x
 
     def solve_backward(self, weight: Array, constant: Array) -> Array:
         """Solve y = c + Wᵀ y. ``constant``: (stages,), not negative."""
-        y = constant.astype(np.float64, copy=True)
-        sweep = kernel("backward_sweep", len(self.supplier))
-        with crew(threads_wanted(None) if self.cycles else 1) as workers:
+        y, beside = constant.astype(np.float64, copy=True), np.zeros(self.stages)
+        with self._crew(None) as workers:
             for start, stop, is_cycle in reversed(list(self._spans())):
                 if not is_cycle:
-                    for a, b in reversed(list(slices(self.first, start, stop, SLICE))):
-                        sweep(self.first, self.supplier, weight, y, a, b)
-                elif y[start:stop].any():
+                    self._sweep_backward(workers, (start, stop), "backward", (weight,), ((y,), (beside,)))
+                    continue
+                _gather(y, beside, start, stop)
+                if y[start:stop].any():
                     component = self._component(weight, None, np.zeros(1), y, (start, stop), workers)
                     y[start:stop] = component.solve(y[start:stop].copy(), transposed=True)
                     low, high = int(self.first[start]), int(self.first[stop])
@@ -488,12 +521,10 @@ class Structure:
     def _bound(self, weight: Array, r: Array) -> Array:
         """Carry the residuals through W: bound = (I − W)^-1 r, rounded up."""
         bound = r * (1 + 1e-12)
-        sweep = kernel("carry_sweep", len(self.supplier))
-        with crew(threads_wanted(None) if self.cycles else 1) as workers:
+        with self._crew(None) as workers:
             for start, stop, is_cycle in self._spans():
                 if not is_cycle:
-                    for a, b in slices(self.first, start, stop, SLICE):
-                        sweep(self.first, self.supplier, weight, bound, False, a, b)
+                    self._sweep(workers, (start, stop), "carry", weight, False, bound)
                     continue
                 component = self._component(weight, None, np.zeros(1), bound, (start, stop), workers)
                 entering = bound[start:stop] + component.constant
@@ -524,6 +555,12 @@ class Structure:
         workers: Crew,
     ) -> Component:
         return component_of(self.first, self.supplier, share, class_of_input, table, x, span, workers)
+
+
+def _gather(y: Array, beside: Array, start: int, stop: int) -> None:
+    """Add the two parts of a backward sweep up at the stages ``start`` to ``stop``."""
+    y[start:stop] += beside[start:stop]
+    beside[start:stop] = 0.0
 
 
 def _cycles(component: Array, looped: Array) -> tuple[tuple[int, int], ...]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-__all__ = ["Crew", "crew", "slices", "threads_wanted"]
+__all__ = ["Crew", "crew", "shares_of_inputs", "slices", "threads_wanted"]
 
 
 def threads_wanted(threads: int | None) -> int:
@@ -50,8 +50,12 @@ class Crew:
             for one in work:
                 one(leave)
             return
-        futures = [self._pool.submit(one, leave) for one in work]
+        # Where there is a thread for each, the caller's own takes the first: it is awake already.
+        own = 1 if len(work) <= self.size else 0
+        futures = [self._pool.submit(one, leave) for one in work[own:]]
         try:
+            for one in work[:own]:
+                one(leave)
             for future in futures:
                 future.result()
         except BaseException:
@@ -64,6 +68,13 @@ class Crew:
         """Run ``work`` on ``count`` rows, each thread on a range of its own."""
         edges = np.linspace(0, count, self.size + 1).astype(int).tolist()
         self.do([partial(_over, work, a, b) for a, b in pairwise(edges) if a < b])
+
+
+def shares_of_inputs(first: Array, start: int, stop: int, parts: int) -> list[int]:
+    """Return the edges of ``parts`` ranges of stages with about as many inputs each."""
+    wanted = np.linspace(int(first[start]), int(first[stop]), parts + 1)[1:-1]
+    inner = np.searchsorted(first[start : stop + 1], wanted.astype(first.dtype)) + start
+    return [start, *inner.tolist(), stop]
 
 
 def _over(work: Callable[[int, int], None], start: int, stop: int, leave: Event) -> None:

@@ -146,8 +146,9 @@ def _teach_numba() -> None:
     from numba.extending import intrinsic, models, overload, register_jitable, register_model
 
     ir: Any = vars(cgutils)["ir"]  # llvmlite's
-    double, byte, word = ir.DoubleType(), ir.IntType(8), ir.IntType(32)
-    vector = ir.VectorType(double, kernels.COLUMNS)
+    byte, word = ir.IntType(8), ir.IntType(32)
+    vector = ir.VectorType(ir.DoubleType(), kernels.COLUMNS)
+    single = ir.VectorType(ir.FloatType(), kernels.COLUMNS)
 
     class Lanes(types.Type):
         pass
@@ -167,14 +168,22 @@ def _teach_numba() -> None:
         start = builder.ptrtoint(parts.data, distance.type)
         return builder.inttoptr(builder.add(start, distance), to.as_pointer())
 
-    def known(*kinds: Any) -> bool:
-        return all(isinstance(kind, types.Array) and kind.ndim == 2 and kind.dtype == types.float64 for kind in kinds)
+    def known(kind: Any, of: Any = types.float64) -> bool:
+        return isinstance(kind, types.Array) and kind.ndim == 2 and kind.dtype == of
 
     @intrinsic
     def load(_: Any, array: Any, row: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             pointer = address(context, builder, signature.args[0], *values, vector)
             return builder.load(pointer, align=8)
+
+        return lanes_type(array, types.uintp), code
+
+    @intrinsic
+    def load_single(_: Any, array: Any, row: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            pointer = address(context, builder, signature.args[0], *values, single)
+            return builder.fpext(builder.load(pointer, align=4), vector)
 
         return lanes_type(array, types.uintp), code
 
@@ -232,6 +241,10 @@ def _teach_numba() -> None:
     @overload(kernels.lanes, strict=False)
     def lanes(rows: Any, row: Any) -> Any:
         return (lambda rows, row: load(rows, row)) if known(rows) else None
+
+    @overload(kernels.widened, strict=False)
+    def widened(rows: Any, row: Any) -> Any:
+        return (lambda rows, row: load_single(rows, row)) if known(rows, types.float32) else None
 
     @overload(kernels.put, strict=False)
     def put(rows: Any, row: Any, value: Any) -> Any:

@@ -27,14 +27,27 @@ FETCH_AHEAD = 12
 #: Numbers between two counters of threads: a cache line, so that neither waits for the other's.
 OF_ITS_OWN = 8
 #: The kernels that others call.
-CALLED = ("excess_sweep", "carry_sweep", "backward_sweep", "adjoint_sweep")
-#: The kernels that work on rows of ``COLUMNS`` numbers: uncompiled, NumPy does these.
-BY_COLUMNS = {"excess_columns", "carry_columns", "fill_dense", "times_dense", "times_dense_transposed", "changed_rows"}
+CALLED = ("excess_sweep", "carry_sweep", "backward_sweep", "adjoint_sweep", "placed")
+#: The kernels that work on rows of ``COLUMNS`` numbers, or in single precision: uncompiled, NumPy does these.
+BY_COLUMNS = {
+    "excess_columns",
+    "carry_columns",
+    "fill_full",
+    "times_full",
+    "times_full_transposed",
+    "blocks_factorized",
+    "changed_rows",
+}
 
 
 def lanes(rows: Array, row: int) -> Array:
     """Return a row of ``COLUMNS`` numbers; compiled, one packed vector."""
     return rows[row]  # type: ignore[no-any-return]
+
+
+def widened(rows: Array, row: int) -> Array:
+    """Return a row of ``COLUMNS`` numbers of single precision in double precision."""
+    return rows[row].astype(np.float64)  # type: ignore[no-any-return]
 
 
 def put(rows: Array, row: int, value: Array) -> None:
@@ -550,7 +563,6 @@ def component_rows(
     weight: Array,
     loop: Array,
     constant: Array,
-    domestic: Array,
     start: int,
     stop: int,
 ) -> None:
@@ -558,35 +570,26 @@ def component_rows(
 
     The arrays by input are the component's own, ``supplier`` numbers all stages; the component begins at ``base``, and
     its rows count from there. A constant is Σ a r over the inputs from inside and Σ a [x_i + r (1 + x_i)] over the
-    others, which stay as inputs of weight 0 from the stage itself. ``domestic``: a stage that supplies without a
-    border, the first of the row; the stage itself where there is none.
+    others, which stay as inputs of weight 0 from the stage itself. ``loop``: what a stage buys from itself.
     """
-    borderless = len(rates) - 1
     for j in range(start, stop):
         total = 0.0
         own = 0.0
-        nearest = j
-        found = False
         for e in range(first[j], first[j + 1]):
             i = int(supplier[e])
-            c = class_of_input[e]
-            rate = rates[c]
+            rate = rates[class_of_input[e]]
             if i >= base:
                 inner_supplier[e] = i - base
                 weight[e] = share[e] + share[e] * rate
                 if i - base == j:
                     own += weight[e]
                 total += share[e] * rate
-                if c == borderless and not found:
-                    nearest = i - base
-                    found = True
             else:
                 inner_supplier[e] = j
                 weight[e] = 0.0
                 total += share[e] * (x[i] + rate * (1.0 + x[i]))
         loop[j] = own
         constant[j] = total
-        domestic[j] = nearest
 
 
 def gauss_seidel(
@@ -627,7 +630,64 @@ def times_sparse(first: Array, supplier: Array, weight: Array, v: Array, product
         product[j] = (one + two) + (three + four)
 
 
-def fill_dense(
+def times_inputs(
+    first: Array,
+    supplier: Array,
+    share: Array,
+    class_of_input: Array,
+    rates: Array,
+    v: Array,
+    product: Array,
+    start: int,
+    stop: int,
+) -> None:
+    """Write W v for the rows ``start`` to ``stop`` of a component, W = a (1 + r), in four sums side by side.
+
+    ``v``: by supplier, as all stages are numbered; 0 outside the component.
+    """
+    for j in range(start, stop):
+        shares = share[first[j] : first[j + 1]]
+        suppliers = supplier[first[j] : first[j + 1]]
+        classes = class_of_input[first[j] : first[j + 1]]
+        one = two = three = four = 0.0
+        for k in range(len(shares) // 4):
+            one += shares[4 * k] * (1.0 + rates[classes[4 * k]]) * v[suppliers[4 * k]]
+            two += shares[4 * k + 1] * (1.0 + rates[classes[4 * k + 1]]) * v[suppliers[4 * k + 1]]
+            three += shares[4 * k + 2] * (1.0 + rates[classes[4 * k + 2]]) * v[suppliers[4 * k + 2]]
+            four += shares[4 * k + 3] * (1.0 + rates[classes[4 * k + 3]]) * v[suppliers[4 * k + 3]]
+        for k in range(len(shares) // 4 * 4, len(shares)):
+            one += shares[k] * (1.0 + rates[classes[k]]) * v[suppliers[k]]
+        product[j] = (one + two) + (three + four)
+
+
+def times_inputs_transposed(
+    first: Array,
+    supplier: Array,
+    share: Array,
+    class_of_input: Array,
+    rates: Array,
+    v: Array,
+    base: int,
+    product: Array,
+    start: int,
+    stop: int,
+) -> None:
+    """Add to ``product`` what the rows ``start`` to ``stop`` of a component contribute to Wᵀ v."""
+    for j in range(start, stop):
+        for e in range(first[j], first[j + 1]):
+            if supplier[e] >= base:
+                product[supplier[e] - base] += share[e] * (1.0 + rates[class_of_input[e]]) * v[j]
+
+
+def placed(row: Array, share: float, rate: float, place: int, x: Array, supplier: int) -> float:
+    """Add the weight of an input from inside to its place in a row; return what the input adds to the constant."""
+    if place >= 0:
+        row[place] += share + share * rate
+        return share * rate
+    return share * (x[supplier] + rate * (1.0 + x[supplier]))  # type: ignore[no-any-return]
+
+
+def fill_full(
     first: Array,
     supplier: Array,
     share: Array,
@@ -638,94 +698,179 @@ def fill_dense(
     matrix: Array,
     constant: Array,
     domestic: Array,
-    on_rates: Array,
+    furthest: Array,
     start: int,
     stop: int,
 ) -> None:
-    """Do as ``component_rows``, into rows of a full matrix. ``matrix``: (size, size rounded up to ``COLUMNS``).
+    """Do as ``component_rows``, into rows of a full matrix. ``matrix``: (size, size rounded up to ``COLUMNS``), single.
 
-    ``on_rates``: (chunks, COLUMNS), work space: what each supplier's rate adds to the constant.
+    ``domestic``, ``furthest``: the first and the last stage that supply each without a border, itself where none does.
     """
     borderless = len(rates) - 1
     columns = matrix.shape[1]
     chunks = columns // COLUMNS
     size = len(constant)
+    on_rates = np.zeros((chunks, COLUMNS))
     flat = on_rates.reshape(columns)
-    flat[:] = 0.0
     for j in range(start, stop):
         begin = first[j]
         end = first[j + 1]
         row = matrix[j]
-        outside = 0.0
-        misplaced = end - begin - size
+        shares = share[begin:end]
+        classes = class_of_input[begin:end]
+        suppliers = supplier[begin:end]
+        misplaced = len(shares) - size
         if misplaced == 0:
-            suppliers = supplier[begin:end]
             for k in range(size):
                 misplaced += suppliers[k] != base + k
         if misplaced == 0:  # a full row, in order: whole stretches of memory
-            shares = share[begin:end]
-            classes = class_of_input[begin:end]
             for k in range(size):
                 flat[k] = rates[classes[k]]
             for k in range(size):
-                flat[k] *= shares[k]
-                row[k] = shares[k] + flat[k]
+                on_rate = shares[k] * flat[k]
+                flat[k] = on_rate
+                row[k] = shares[k] + on_rate
             row[size:] = 0.0
+            total = lanes(on_rates, 0)
+            for k in range(1, chunks):
+                total = total + lanes(on_rates, k)
+            constant[j] = across(total)
+            nearest = j  # most tables list a country's stages side by side
+            while nearest > 0 and classes[nearest - 1] == borderless:
+                nearest -= 1
+            domestic[j] = nearest
+            furthest[j] = nearest
         else:
             row[:] = 0.0
-            flat[:] = 0.0
-            for e in range(begin, end):
-                i = int(supplier[e])
-                rate = rates[class_of_input[e]]
-                if i >= base:
-                    flat[i - base] += share[e] * rate
-                    row[i - base] += share[e] + share[e] * rate
-                else:
-                    outside += share[e] * (x[i] + rate * (1.0 + x[i]))
-        nearest = j
-        if misplaced == 0:  # most tables list a country's stages side by side
-            while nearest > 0 and class_of_input[begin + nearest - 1] == borderless:
-                nearest -= 1
-        if nearest == j:
-            for e in range(begin, end):
-                if class_of_input[e] == borderless and int(supplier[e]) >= base:
-                    nearest = int(supplier[e]) - base
+            one = two = 0.0
+            half = len(shares) // 2
+            for k in range(half):  # from both ends, so that neither sum waits for the other
+                one += placed(row, shares[k], rates[classes[k]], int(suppliers[k]) - base, x, suppliers[k])
+                k += half
+                two += placed(row, shares[k], rates[classes[k]], int(suppliers[k]) - base, x, suppliers[k])
+            for k in range(2 * half, len(shares)):
+                one += placed(row, shares[k], rates[classes[k]], int(suppliers[k]) - base, x, suppliers[k])
+            constant[j] = one + two
+            domestic[j] = j
+            for k in range(len(shares)):
+                if classes[k] == borderless and suppliers[k] >= base:
+                    domestic[j] = int(suppliers[k]) - base
                     break
-        total = lanes(on_rates, 0)
-        for k in range(1, chunks):
-            total = total + lanes(on_rates, k)
-        constant[j] = outside + across(total)
-        domestic[j] = nearest
+            furthest[j] = j
+            for k in range(len(shares) - 1, -1, -1):
+                if classes[k] == borderless and suppliers[k] >= base:
+                    furthest[j] = int(suppliers[k]) - base
+                    break
 
 
-def times_dense(matrix: Array, v: Array, product: Array, start: int, stop: int) -> None:
+def times_full(matrix: Array, v: Array, product: Array, start: int, stop: int) -> None:
     """Write W v for the rows ``start`` to ``stop``. ``matrix``: (size · chunks, COLUMNS), ``v``: (chunks, COLUMNS)."""
     chunks = v.shape[0]
     paired = start + (stop - start) // 2 * 2
     for j in range(start, paired, 2):  # two rows at once: memory serves two streams faster than one
         one, other = j * chunks, (j + 1) * chunks
-        total = lanes(matrix, one) * lanes(v, 0)
-        total_of_other = lanes(matrix, other) * lanes(v, 0)
+        total = widened(matrix, one) * lanes(v, 0)
+        total_of_other = widened(matrix, other) * lanes(v, 0)
         for k in range(1, chunks):
-            total = total + lanes(matrix, one + k) * lanes(v, k)
-            total_of_other = total_of_other + lanes(matrix, other + k) * lanes(v, k)
+            total = total + widened(matrix, one + k) * lanes(v, k)
+            total_of_other = total_of_other + widened(matrix, other + k) * lanes(v, k)
         product[j] = across(total)
         product[j + 1] = across(total_of_other)
     for j in range(paired, stop):
-        total = lanes(matrix, j * chunks) * lanes(v, 0)
+        total = widened(matrix, j * chunks) * lanes(v, 0)
         for k in range(1, chunks):
-            total = total + lanes(matrix, j * chunks + k) * lanes(v, k)
+            total = total + widened(matrix, j * chunks + k) * lanes(v, k)
         product[j] = across(total)
 
 
-def times_dense_transposed(matrix: Array, v: Array, product: Array, start: int, stop: int) -> None:
+def times_full_transposed(matrix: Array, v: Array, product: Array, start: int, stop: int) -> None:
     """Write Wᵀ v for the chunks ``start`` to ``stop`` of columns. ``product``: (chunks, COLUMNS); ``v``: (size,)."""
     chunks = product.shape[0]
     for k in range(start, stop):
-        total = v[0] * lanes(matrix, k)
+        total = v[0] * widened(matrix, k)
         for j in range(1, len(v)):
-            total = total + v[j] * lanes(matrix, j * chunks + k)
+            total = total + v[j] * widened(matrix, j * chunks + k)
         put(product, k, total)
+
+
+def blocks_factorized(
+    matrix: Array, width: int, first: Array, members: Array, begins: Array, factors: Array, start: int, stop: int
+) -> None:
+    """Factorize blocks of I − Wᵀ into triangles. ``matrix``: W row by row, ``width`` numbers each.
+
+    The stages of block b are ``members[first[b] : first[b + 1]]``; its triangles go to ``factors[begins[b] :]``, row by
+    row, the lower one with ones on its diagonal.
+    """
+    for b in range(start, stop):
+        size = first[b + 1] - first[b]
+        block = factors[begins[b] : begins[b + 1]]
+        for i in range(size):
+            row = members[first[b] + i] * width
+            for k in range(size):
+                block[k * size + i] = (1.0 if i == k else 0.0) - float(matrix[row + members[first[b] + k]])
+        for k in range(size):
+            pivot = block[k * size + k]
+            upper = block[k * size + k + 1 : (k + 1) * size]
+            for i in range(k + 1, size):
+                factor = block[i * size + k] / pivot
+                block[i * size + k] = factor
+                lower = block[i * size + k + 1 : (i + 1) * size]
+                for c in range(len(upper)):
+                    lower[c] -= factor * upper[c]
+
+
+def blocks_solved(
+    first: Array, members: Array, begins: Array, factors: Array, right: Array, x: Array, start: int, stop: int
+) -> None:
+    """Write into x the solution within blocks of I − W, as ``blocks_factorized`` leaves them.
+
+    I − W is the upper triangle turned times the lower one turned: a row of either is what one solved stage takes off
+    the others, side by side.
+    """
+    for b in range(start, stop):
+        size = first[b + 1] - first[b]
+        own = members[first[b] : first[b + 1]]
+        block = factors[begins[b] : begins[b + 1]]
+        solved = np.empty(size)
+        for i in range(size):
+            solved[i] = right[own[i]]
+        for i in range(size):
+            value = solved[i] / block[i * size + i]
+            solved[i] = value
+            row = block[i * size + i + 1 : (i + 1) * size]
+            rest = solved[i + 1 :]
+            for k in range(len(row)):
+                rest[k] -= row[k] * value
+        for i in range(size - 1, -1, -1):
+            row = block[i * size : (i + 1) * size]
+            value = solved[i]
+            for k in range(i):
+                solved[k] -= row[k] * value
+        for i in range(size):
+            x[own[i]] = solved[i]
+
+
+def blocks_solved_transposed(
+    first: Array, members: Array, begins: Array, factors: Array, right: Array, x: Array, start: int, stop: int
+) -> None:
+    """Do the same for I − Wᵀ."""
+    for b in range(start, stop):
+        size = first[b + 1] - first[b]
+        own = members[first[b] : first[b + 1]]
+        block = factors[begins[b] : begins[b + 1]]
+        solved = np.empty(size)
+        for i in range(size):
+            total = right[own[i]]
+            for k in range(i):
+                total -= block[i * size + k] * solved[k]
+            solved[i] = total
+        for i in range(size - 1, -1, -1):
+            total = solved[i]
+            for k in range(i + 1, size):
+                total -= block[i * size + k] * solved[k]
+            solved[i] = total / block[i * size + i]
+        for i in range(size):
+            x[own[i]] = solved[i]
 
 
 def hand_outside(first: Array, supplier: Array, weight: Array, base: int, y: Array) -> None:

@@ -226,3 +226,47 @@ def test_an_update_that_makes_the_graph_unproductive_is_refused():
     changes = graph.structure.changes(graph.share, graph.codes, graph.rates, moving)
     with pytest.raises(Unproductive):
         changes.excess(np.full((len(graph.rates), 1), 0.7))
+
+
+@pytest.mark.parametrize("filled", [1.0, 0.4])
+@pytest.mark.parametrize("outside", [0, 7])
+def test_a_full_component_with_countries_is_solved_to_the_last_digits_both_ways(monkeypatch, filled, outside):
+    """Several countries, so that there are blocks; stages outside it that supply it; the dense solve as reference."""
+    rng = np.random.default_rng(4)
+    size, countries = 120, 6
+    stages = size + outside
+    country = np.arange(stages) % countries
+    user, supplier = (grid.reshape(-1) for grid in np.mgrid[outside:stages, 0:stages])
+    kept = rng.random(len(user)) < filled
+    supplier, user = supplier[kept], user[kept]
+    share = rng.lognormal(0, 1.5, len(user)) * np.where(country[supplier] == country[user], 20, 1)
+    share *= 0.7 / np.bincount(user, weights=share, minlength=stages)[user]
+    class_ = np.where(country[supplier] == country[user], -1, country[user])
+    rates, weight = rng.random(countries) * 0.2, rng.random(stages)
+    monkeypatch.setattr(cycles, "ELIMINATE_UP_TO", 0)
+    found = []
+    for jit, threads in (("0", 1), ("1", 1), ("1", 3)):
+        monkeypatch.setenv("TARIFFGRAPH_JIT", jit)
+        structure = Structure.build(stages, supplier, user)
+        codes = class_codes(class_, countries)[structure.input]
+        a = share[structure.input]
+        x = structure.excess(a, codes, rates, threads=threads)
+        derived = structure.derivatives(a, codes, rates, weight, threads=threads)
+        found.append(x.tobytes() + derived.by_class.tobytes() + derived.requirement.tobytes())
+    assert found[0] == found[1] == found[2]
+    rate = np.append(rates, 0.0)[codes]
+    matrix = np.zeros((stages, stages))
+    np.add.at(matrix, (structure.user, structure.supplier), a * (1 + rate))
+    constant = np.bincount(structure.user, weights=a * rate, minlength=stages)
+    np.testing.assert_allclose(x, np.linalg.solve(np.eye(stages) - matrix, constant), rtol=1e-13)
+    requirement = np.linalg.solve(np.eye(stages) - matrix.T, weight)
+    np.testing.assert_allclose(derived.requirement, requirement, rtol=1e-13)
+    component = structure._component(
+        a, codes, np.append(rates, 0.0), np.zeros(stages), structure.cycles[0], cycles.Crew(None, 1)
+    )
+    inside = slice(*structure.cycles[0])
+    v = rng.random(size)
+    np.testing.assert_allclose(component.times(v), matrix[inside, inside] @ v, rtol=1e-13)
+    np.testing.assert_allclose(component.times_transposed(v), matrix[inside, inside].T @ v, rtol=1e-13)
+    np.testing.assert_allclose(component.full(), matrix[inside, inside], rtol=1e-15)
+    assert len(component._full.blocks.first) == countries + 1

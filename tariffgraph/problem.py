@@ -112,9 +112,22 @@ class Problem:
         """Excess price of every stage. Solves x_j = Σ_e a_e [x_i (1 + φτ) + φτ], in the order of ``stages``.
 
         ``rates``: φτ by class, (classes,) or (classes, scenarios); the answer is (stages,) or (stages, scenarios), each
-        column the same bits as alone. Default: the problem's own. Raises NotProductiveError when the duties make
-        the graph feed on more than it makes. Source: docs/method.md; Miller & Blair 2009, ch. 2.
+        column the same bits as alone, except where ``way_to_solve`` names an update. Default: the problem's own. Raises
+        NotProductiveError when the duties make the graph feed on more than it makes. Source: docs/method.md; Miller &
+        Blair 2009, ch. 2.
         """
+        return self._excess(self._table(rates))
+
+    def way_to_solve(self, rates: Array | None = None) -> str:
+        """Return how ``excess_prices`` solves these rates: an acyclic sweep, a cyclic solve or a low-rank update.
+
+        Many scenarios that differ for few buyers, in a large cycle, are exact low-rank updates of the first of them; they
+        agree with single solves within their error bounds, but not bit for bit.
+        """
+        table = self._table(rates)
+        return self.structure.method if table.ndim == 1 else self.structure.way_to_solve(self.class_of_input, table)
+
+    def _table(self, rates: Array | None) -> Array:
         try:
             table = self.rates if rates is None else np.asarray(rates, np.float64)
         except (TypeError, ValueError):
@@ -128,12 +141,14 @@ class Problem:
             )
         if not np.isfinite(table).all():
             raise TariffGraphError(Finding("rates holds a value that is not a finite number", "Give finite rates."))
-        return self._excess(table)
+        return table
 
     def _excess(self, table: Array) -> Array:
         worst = table if table.ndim == 1 else table.max(axis=1, initial=0.0)
         with self._cycles_explained(worst):
-            return self.structure.excess(self.share, self.class_of_input, table)
+            if table.ndim == 1:
+                return self.structure.excess(self.share, self.class_of_input, table)
+            return self.structure.excess_of_many(self.share, self.class_of_input, table)
 
     def solve(self) -> Solution:
         """Return the state of every stage under the problem's own rates: x, b and g of docs/method.md.

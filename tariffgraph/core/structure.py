@@ -16,8 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .changes import RateChanges
-from .cycles import Component, NotSettled, Unproductive, component_of
+from .changes import METHOD, RateChanges
+from .cycles import (
+    ELIMINATE_AT_MOST,
+    ELIMINATE_UP_TO,
+    Component,
+    NotSettled,
+    Unproductive,
+    component_of,
+)
 from .jit import compiles, kernel
 from .kernels import COLUMNS
 from .pieces import AT_A_TIME, SHARED_FROM, Pieces, pieces_of
@@ -38,6 +45,8 @@ SLICE_OF_COLUMNS = 500_000
 #: Fewer columns than this are faster one by one.
 BATCH_FROM = 6
 ONE_THREAD = 1
+#: Scenarios from which updating one solution is looked at.
+UPDATES_FROM = 32
 #: Numbers of inputs that the order of the stages tells apart.
 COUNTS_APART = 1_024
 
@@ -352,6 +361,36 @@ class Structure:
         return Derivatives((ys[0][1] + ys[1][1])[:-1], each, y)
 
     # --- many tables that differ in a few classes ---------------------------------------------------------
+
+    def way_to_solve(self, class_of_input: Array, rates: Array) -> str:
+        """Return how ``excess_of_many`` solves these tables of rates, (classes, scenarios): in words."""
+        return METHOD if self._pays_to_update(class_of_input, rates) else self.method
+
+    @property
+    def method(self) -> str:
+        """How one table of rates is solved, in words."""
+        return "cyclic solve" if self.cycles else "acyclic sweep"
+
+    def excess_of_many(self, share: Array, class_of_input: Array, rates: Array, *, threads: int | None = None) -> Array:
+        """Return what ``excess`` does for many tables of rates, (stages, scenarios), in the way that pays.
+
+        Where cycles are large and the tables differ for few buyers, by updates of the first solution: these agree with
+        single solves within their own bounds; in any other way the columns are the bits of single solves.
+        """
+        if not self._pays_to_update(class_of_input, rates):
+            return self.excess(share, class_of_input, rates, threads=threads)
+        moving = (rates != rates[:, :1]).any(axis=1)
+        changes = self.changes(share, class_of_input, np.ascontiguousarray(rates[:, 0]), moving)
+        return changes.excess(rates, threads=threads)[0]
+
+    def _pays_to_update(self, class_of_input: Array, rates: Array) -> bool:
+        largest = max((stop - start for start, stop in self.cycles), default=0)
+        if largest <= ELIMINATE_UP_TO or rates.shape[1] < UPDATES_FROM:
+            return False
+        rows = len(self.buyers(class_of_input, (rates != rates[:, :1]).any(axis=1)))
+        # To prepare takes an elimination, which is worth some solves for each hundred stages, or a solve for each row.
+        prepared = largest / 40 if largest <= ELIMINATE_AT_MOST else 2 * rows
+        return 8 * rows <= largest and rates.shape[1] >= prepared
 
     def changes(self, share: Array, class_of_input: Array, rates: Array, moving: Array) -> RateChanges:
         """Solve at ``rates``, and prepare for tables that differ from it only in the classes ``moving``: (classes,).

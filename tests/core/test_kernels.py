@@ -270,3 +270,20 @@ def test_a_full_component_with_countries_is_solved_to_the_last_digits_both_ways(
     np.testing.assert_allclose(component.times_transposed(v), matrix[inside, inside].T @ v, rtol=1e-13)
     np.testing.assert_allclose(component.full(), matrix[inside, inside], rtol=1e-15)
     assert len(component._full.blocks.first) == countries + 1
+
+
+def test_many_tables_that_differ_for_few_buyers_in_a_large_cycle_are_updates_of_one_solution(monkeypatch):
+    monkeypatch.setattr("tariffgraph.core.structure.ELIMINATE_UP_TO", 20)
+    graph = Graph(5, 60, 500, acyclic=False, classes=40)
+    tables = np.repeat(graph.rates[:, None], 40, axis=1)
+    assert graph.structure.way_to_solve(graph.codes, tables * np.linspace(0, 1, 40)) == "cyclic solve"
+    rare = np.bincount(graph.codes, minlength=41)[:-1].argmin()
+    tables[rare] = np.linspace(0, 0.3, 40)
+    assert "low-rank update" in graph.structure.way_to_solve(graph.codes, tables)
+    assert graph.structure.way_to_solve(graph.codes, tables[:, :8]) == "cyclic solve"
+    found = graph.structure.excess_of_many(graph.share, graph.codes, tables)
+    for k in (0, 17, 39):
+        single = graph.excess(np.ascontiguousarray(tables[:, k]))
+        np.testing.assert_allclose(found[:, k], single, rtol=1e-12, atol=1e-15)
+    fewer = graph.structure.excess_of_many(graph.share, graph.codes, tables[:, :8])
+    assert fewer.tobytes() == graph.excess(tables[:, :8]).tobytes()

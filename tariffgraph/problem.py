@@ -121,8 +121,8 @@ class Problem:
     def way_to_solve(self, rates: Array | None = None) -> str:
         """Return how ``excess_prices`` solves these rates: an acyclic sweep, a cyclic solve or a low-rank update.
 
-        Many scenarios that differ for few buyers, in a large cycle, are exact low-rank updates of the first of them; they
-        agree with single solves within their error bounds, but not bit for bit.
+        Many scenarios that differ for few buyers, in a large cycle, are exact low-rank updates of the first of them:
+        they agree with single solves within their error bounds, but not bit for bit.
         """
         table = self._table(rates)
         return self.structure.method if table.ndim == 1 else self.structure.way_to_solve(self.class_of_input, table)
@@ -153,22 +153,18 @@ class Problem:
     def solve(self) -> Solution:
         """Return the state of every stage under the problem's own rates: x, b and g of docs/method.md.
 
-        b_j = Σ_e a_e [b_i + p_i τ(1 − φ)/(1 + τ)],  g_j = Σ_e a_e [g_i + p_i τ(1 + φτ)/(1 + τ)],  x + b = g.
+        b_j = Σ_e a_e [b_i + p_i τ(1 − φ)/(1 + τ)],  g_j = Σ_e a_e [g_i + p_i τ(1 + φτ)/(1 + τ)] = x_j + b_j.
         """
         excess = self._excess(self.rates)
-        price = 1.0 + excess[self.structure.supplier]
-        tau = _by_input(self.classes.tau, self.class_of_input)
-        phi = _by_input(self.classes.pass_through, self.class_of_input)
-        of_sellers = _by_user(self.structure, self.share * price * tau * (1.0 - phi) / (1.0 + tau))
-        of_duty = _by_user(self.structure, self.share * price * tau * (1.0 + phi * tau) / (1.0 + tau))
         bound = 0.0
         with self._cycles_explained(self.rates):
-            borne = self.structure.solve(self.share, of_sellers)
-            collected = self.structure.solve(self.share, of_duty)
+            borne = self.borne_by_sellers(
+                excess[:, None], self.classes.tau[:, None], self.classes.pass_through[:, None]
+            )
             if self.structure.cycles:
                 bounds = self.structure.excess_bound(self.share, self.class_of_input, self.rates, excess)
                 bound = float(np.max(bounds, initial=0.0))
-        return Solution(read_only(excess), read_only(borne), read_only(collected), bound)
+        return Solution(read_only(excess), read_only(borne[:, 0]), read_only(excess + borne[:, 0]), bound)
 
     def borne_by_sellers(self, excess: Array, tau: Array, phi: Array) -> Array:
         """What sellers bear along the chain in scenarios: b_j = Σ_e a_e [b_i + p_i τ(1 − φ)/(1 + τ)], as ``excess``.

@@ -19,6 +19,7 @@ __all__ = [
     "DUTY_COMPARISON",
     "DUTY_LINES",
     "INPUTS",
+    "PATHS",
     "READ_TABLES",
     "RESULTS_ON_GRAPH",
     "SHIPMENTS",
@@ -267,6 +268,26 @@ CLAIMS: tuple[Column, ...] = (
     Column("needed", "number", "what it asks for", unit="share", gaps=True),
     Column("missed_by", "number", "by how much it is missed", unit="share", gaps=True),
     Column("reason", "text", "how the claim was judged"),
+)
+
+_OF_GOOD = "share of the final good's untaxed value"
+
+PATHS: tuple[Column, ...] = (
+    Column("rank", "number", "place in the order, from 1"),
+    Column("path", "text", "the stages from the border that charges to the final good; of a last border to the market"),
+    Column("stages", "text", "the same stages as a list"),
+    Column("inputs", "text", "ids of the inputs that the path follows, as a list; empty for the last border"),
+    Column("crossing", "id", "id of the input or shipment whose border charges"),
+    Column("exporter", "country", "country that the goods are shipped from"),
+    Column("importer", "country", "country that charges"),
+    Column("length", "number", "inputs that the path follows, the one that is charged among them"),
+    Column("depth", "number", "borders still to be passed on the way to the market"),
+    Column("weight", "number", "shares multiplied: what is charged, untaxed", unit=_OF_GOOD),
+    Column("price", "number", "price before the border that charges", unit="per unit of untaxed value"),
+    Column("border_rate", "number", "what that border adds to the buyer's price", unit="share of the price"),
+    Column("rate", "number", "weight · price · border_rate, a part of the effective rate", unit=_VALUE),
+    Column("cumulative", "number", "rates of this path and of those before it", unit=_VALUE),
+    Column("amount", "number", "value · rate; null where the shipment has no value", unit="money a year", gaps=True),
 )
 
 #: Attributes that ``result.to_networkx()`` puts on nodes and edges; reading the graph back leaves them out.

@@ -12,6 +12,8 @@ import polars as pl
 from ..errors import Finding, UnknownNameError, suggestion, visible
 from ..frozen import FrozenRecord, read_only
 from .attribution import KEYS, attribute
+from .names import shipment_row
+from .paths import Paths, find_paths
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -150,6 +152,24 @@ class Incidence:
             pl.Series("customs_value", customs_value),
             pl.Series("duty", customs_value * tau),
         ).sort("kind", "id")  # fmt: skip
+
+    def paths(
+        self,
+        shipment: str,
+        market: str | None = None,
+        *,
+        top: int | None = None,
+        cover: float | None = None,
+        at_least: float | None = None,
+    ) -> Paths:
+        """Return along which chains of inputs a shipment's effective rate comes: the largest paths, and what is left.
+
+        A path from the border e = (i → j) carries Π a · p_i φτ_e, with a the shares from e down to the good. The order
+        is certain and so is the remainder. ``shipment``: an id, or a stage, with its ``market`` where it has several;
+        ``top``, ``cover`` and ``at_least`` say how far to go (default: ten paths). Raises UnknownNameError.
+        """
+        row = shipment_row(self, shipment, market)
+        return find_paths(self.problem, self.solution, row, top=top, cover=cover, at_least=at_least)
 
     @property
     def claims(self) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .rate import AdValorem, Compound, Ends, QuotaRate, ScheduleRate, TopUpTo, VariedRate
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
-    from .measure import Conditions, Products
+    from .measure import Conditions, Measure, Products, Row
     from .origin_rule import OriginRule, OriginTest
     from .rate import Base, Rate
     from .relation import Relation
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "base_words",
+    "citation",
     "conditions_words",
     "credit_words",
     "kind_words",
@@ -34,6 +35,14 @@ def value_words(value: Rate | Base) -> str:
     if isinstance(value, AdValorem | Compound | Ends | QuotaRate | ScheduleRate | TopUpTo | VariedRate):
         return rate_words(value)
     return base_words(value)
+
+
+def citation(measure: Measure, row: Row[Any] | None) -> tuple[str | None, date | None]:
+    """Return the source of a row, or else of its measure, and when it was published; nothing without a row."""
+    if row is None:
+        return None, None
+    days = (row.conditions.published, row.conditions.from_, measure.conditions.published, measure.conditions.from_)
+    return row.source or measure.source or None, next((day for day in days if day is not None), None)
 
 
 def rate_words(rate: Rate) -> str:

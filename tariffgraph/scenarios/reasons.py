@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..codes import ProductScope, product_key
 from ..customs.assess import assess_facts, claiming_and_not
 from ..rules.rate import TopUpTo
+from ..rules.wording import citation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,7 +56,7 @@ def reason_for(before: Asked, after: Asked, day: date, book: Rules) -> Reason:
     if new.rate_row is not old.rate_row:
         return _of_row(after, new.rate_row, day, book, before)
     if new.base_row is not old.base_row:
-        source, published = _cited(measure, new.base_row or old.base_row)
+        source, published = citation(measure, new.base_row or old.base_row)
         return Reason(f"{source or 'another base'}{'' if new.base_row else ' ended'}", source, published)
     if {id(one.relation) for one in new.acted} != {id(one.relation) for one in old.acted}:
         return _of_relation(new, old)
@@ -78,9 +79,9 @@ def _of_row(asked: Asked, row: Row[Any] | None, day: date, book: Rules, before: 
     """Name the row that applies now, and what let it apply where it does not begin on the day itself."""
     old = before.line.rate_row
     ended = old is not None and old.conditions.until == day
-    until_then, _ = _cited(asked.measure, old)
+    until_then, _ = citation(asked.measure, old)
     listed = _listed(asked, row or old, day, book)
-    source, published = _cited(asked.measure, row or old)
+    source, published = citation(asked.measure, row or old)
     if row is None:
         return Reason(listed or (f"{source} ended" if ended and source else asked.line.reason), source, published)
     text = source or ("it begins" if day in (row.conditions.from_, asked.measure.conditions.from_) else "another rate")
@@ -117,7 +118,7 @@ def reason_by_date(asked: Asked, day: date) -> Reason:
     rows: tuple[Row[Any], ...] = (*asked.measure.rate, *asked.measure.base)
     for row in rows:
         if day in (row.conditions.from_, row.conditions.until):
-            source, published = _cited(asked.measure, row)
+            source, published = citation(asked.measure, row)
             ended = " ended" if row.conditions.until == day else ""
             return Reason(f"{source or 'another row'}{ended}", source, published)
     return Reason("the facts of the crossing changed")
@@ -130,14 +131,6 @@ def reason_of_credit(rows: Iterable[Credit], day: date) -> Reason:
             ended = " ended" if one.until == day else ""
             return Reason(f"{one.source or one.id}{ended}", one.source or None, one.published or one.from_)
     return Reason("the duties that it is set against changed")
-
-
-def _cited(measure: Measure, row: Row[Any] | None) -> tuple[str | None, date | None]:
-    """Return the source of a row, or else of its measure, and when it was published."""
-    if row is None:
-        return None, None
-    days = (row.conditions.published, row.conditions.from_, measure.conditions.published, measure.conditions.from_)
-    return row.source or measure.source or None, next((day for day in days if day is not None), None)
 
 
 def lines_of(law: Law, facts: Facts, utilization: float) -> dict[str, Asked]:

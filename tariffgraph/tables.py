@@ -18,6 +18,12 @@ __all__ = [
     "DUTY_BY",
     "DUTY_COMPARISON",
     "DUTY_LINES",
+    "EXPLAINED_BORDERS",
+    "EXPLAINED_CONTENT",
+    "EXPLAINED_FACTS",
+    "EXPLAINED_LINES",
+    "EXPLAINED_ORIGIN",
+    "EXPLAINED_SUMMARY",
     "INPUTS",
     "PATHS",
     "READ_TABLES",
@@ -288,6 +294,104 @@ PATHS: tuple[Column, ...] = (
     Column("rate", "number", "weight · price · border_rate, a part of the effective rate", unit=_VALUE),
     Column("cumulative", "number", "rates of this path and of those before it", unit=_VALUE),
     Column("amount", "number", "value · rate; null where the shipment has no value", unit="money a year", gaps=True),
+)
+
+_PER = "money, value or 1,000"
+_BORDER = Column("border", "number", "number of the border; null: all that are not set out", gaps=True)
+_CROSSING = Column("crossing", "id", "id of the input or shipment whose border it is", gaps=True)
+_SPLIT = (
+    Column("rate", "number", "part of the effective rate; they add up to it", unit=_OF_GOOD),
+    Column("exporter_rate", "number", "part of the exporter rate", unit=_OF_GOOD),
+    Column("duty_rate", "number", "part of the duty rate", unit=_OF_GOOD),
+    Column("amount", "number", "rate times what money is per: the value, or 1,000 where none is stated", unit=_PER),
+)
+
+EXPLAINED_SUMMARY: tuple[Column, ...] = (
+    Column("item", "text", "statutory, border, embedded, compounding, effective, exporter's part, duty collected"),
+    Column("rate", "number", "the rate", unit=_OF_GOOD),
+    Column("amount", "number", "rate times what money is per", unit=_PER),
+    Column("how", "text", "its arithmetic"),
+)
+
+EXPLAINED_BORDERS: tuple[Column, ...] = (
+    _BORDER,
+    _CROSSING,
+    Column("kind", "text", "input or shipment", gaps=True),
+    Column("supplier", "stage", "the stage that sells", gaps=True),
+    Column("user", "stage", "the stage that buys; null for a shipment", gaps=True),
+    Column("exporter", "country", "country that the goods are shipped from", gaps=True),
+    Column("importer", "country", "country that charges", gaps=True),
+    Column("origin", "country", "customs origin of the goods", gaps=True),
+    Column("product", "product", "product that crosses the border", gaps=True),
+    Column("crossings", "number", "how many borders the row stands for"),
+    Column("weight", "number", "what crosses, untaxed, over all chains", unit=_OF_GOOD, gaps=True),
+    Column("price", "number", "price before this border", unit="per unit of untaxed value", gaps=True),
+    Column("customs_value", "number", "what the duty is charged on", unit=_OF_GOOD, gaps=True),
+    Column("pass_through", "number", "part of the duty in the buyer's price", unit="share of the duty", gaps=True),
+    Column("drawback", "number", "part of the duty that is refunded", unit="share of the duty", gaps=True),
+    Column("statutory_rate", "number", "all measures at this border", unit=_CUSTOMS, gaps=True),
+    Column("border_rate", "number", "what this border adds to the buyer's price", unit="share of the price", gaps=True),
+    *_SPLIT,
+)
+
+EXPLAINED_FACTS: tuple[Column, ...] = (
+    _BORDER,
+    Column("fact", "text", "what is told"),
+    Column("value", "text", "what it is"),
+    Column("why", "text", "why it is so, or how it was found", gaps=True),
+)
+
+EXPLAINED_LINES: tuple[Column, ...] = (
+    _BORDER,
+    _CROSSING,
+    Column("importer", "country", "country that charges", gaps=True),
+    Column("entry", "text", "which part of the flow, where it is several entries", gaps=True),
+    Column("measure", "id", "id of the measure, or of the credit"),
+    Column("action", "id", "programme under the law that the measure belongs to"),
+    Column("authority", "text", "the law"),
+    Column("status", "text", "charged, free, covered, excluded, replaced, not-applicable, not-in-force or credit"),
+    Column("charged_on", "text", "what is charged, in words; null where nothing is", gaps=True),
+    Column("base", "number", "part of the value that is charged", unit=_CUSTOMS, gaps=True),
+    Column("says", "text", "the rate in the words of the law", gaps=True),
+    Column("ad_valorem", "number", "the rate on the base", unit="share of the base", gaps=True),
+    Column("statutory_rate", "number", "base · ad_valorem · part of the flow", unit=_CUSTOMS, gaps=True),
+    *_SPLIT,
+    Column("reason", "text", "why the measure does not apply, or what else is to be said", gaps=True),
+    Column("source", "text", "source of the row that applied", gaps=True),
+    Column("published", "date", "when it was published", gaps=True),
+)
+
+EXPLAINED_ORIGIN: tuple[Column, ...] = (
+    _BORDER,
+    _CROSSING,
+    Column("program", "word", "preference that is claimed; null for an origin by tariff shift", gaps=True),
+    Column("line", "number", "line of the worksheet"),
+    Column("depth", "number", "level of materials, 0 those of the good"),
+    Column("stage", "stage", "stage whose good is looked at"),
+    Column("input", "id", "id of the input", gaps=True),
+    Column("supplier", "stage", "stage that makes the material, or adds the value", gaps=True),
+    Column("product", "product", "what it makes", gaps=True),
+    Column("country", "country", "where; under tariff shift the origin of the input", gaps=True),
+    Column("share", "number", "share of the good of `stage`", gaps=True),
+    Column("share_of_good", "number", "share of the good that crosses", gaps=True),
+    Column("status", "text", "value added, originating, non-originating, total, passed, failed, or the result"),
+    Column("why", "text", "why"),
+    Column("value", "number", "what a test finds", unit="share", gaps=True),
+    Column("needed", "number", "what it asks for", unit="share", gaps=True),
+    Column("missed_by", "number", "by how much it is missed", unit="share", gaps=True),
+)
+
+EXPLAINED_CONTENT: tuple[Column, ...] = (
+    _BORDER,
+    _CROSSING,
+    Column("kind", "id", "kind of content"),
+    Column("status", "text", "input, value added or sum"),
+    Column("supplier", "text", "stage that makes the input, or how many more inputs there are", gaps=True),
+    Column("product", "product", "what it makes", gaps=True),
+    Column("share", "number", "share of the good that crosses", gaps=True),
+    Column("content", "number", "content of the kind in the input", unit="share of the input", gaps=True),
+    Column("part", "number", "share · content; of the sum, the content", unit="share of the good"),
+    Column("why", "text", "what else is to be said", gaps=True),
 )
 
 #: Attributes that ``result.to_networkx()`` puts on nodes and edges; reading the graph back leaves them out.

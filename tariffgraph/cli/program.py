@@ -24,6 +24,7 @@ __all__ = ["Group", "program", "run"]
 COMMANDS = {
     "propagate": "Effective tariff incidence of every final good.",
     "assess": "The duty on one entry, without a graph.",
+    "explain": "One final good's rate, border by border and line by line.",
     "compare": "What changes between two laws, by how much, and under which measure.",
     "timeline": "Every date on which an answer changes, and why.",
     "sweep": "Rates of every shipment in every scenario of a grid or a list.",

@@ -12,6 +12,7 @@ import polars as pl
 from ..errors import Finding, UnknownNameError, suggestion, visible
 from ..frozen import FrozenRecord, read_only
 from .attribution import KEYS, attribute
+from .explain import Explanation, explain
 from .names import shipment_row
 from .paths import Paths, find_paths
 
@@ -170,6 +171,18 @@ class Incidence:
         """
         row = shipment_row(self, shipment, market)
         return find_paths(self.problem, self.solution, row, top=top, cover=cover, at_least=at_least)
+
+    def explain(
+        self, shipment: str, market: str | None = None, *, borders: int = 20, paths: int = 10, levels: int = 0
+    ) -> Explanation:
+        """Explain a shipment's effective rate: facts, measures, origin and content at each border, and the paths.
+
+        The lines of all borders add to the effective rate; measures that do not apply say why. ``shipment`` and
+        ``market`` as in ``paths``; ``borders`` upstream and ``paths`` are set out, the largest, and what the others
+        carry is one line each; ``levels`` opens the worksheets of origin up. Raises UnknownNameError.
+        """
+        row = shipment_row(self, shipment, market)
+        return explain(self, row, borders=borders, paths=paths, levels=levels)
 
     @property
     def claims(self) -> pl.DataFrame:

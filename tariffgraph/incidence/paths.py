@@ -40,7 +40,7 @@ BRANCHES_HELD = 20_000_000
 BYTES_OF_A_CHAIN, BYTES_OF_AN_INPUT = 250, 40
 CHECKED_EVERY = 1 << 16
 
-_COLUMNS = {
+_COLUMNS: dict[str, Any] = {
     "rank": pl.Int64,
     "path": pl.String,
     "stages": pl.List(pl.String),

@@ -9,7 +9,7 @@ from .formats import Format, csv_text, json_lines, json_text, parquet_bytes
 from .table import Paper, Sheet, markdown, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import polars as pl
 
@@ -21,11 +21,11 @@ class Document:
     """What a command answers.
 
     ``rows`` is the table that CSV, JSON lines and Parquet hold; ``fields`` are the keys of the JSON object
-    after ``meta``, frames among them; ``sheet`` makes the table for people, in text and in Markdown.
+    after ``meta``, frames among them; ``sheet`` makes the table for people, or several, in text and in Markdown.
     """
 
     rows: pl.DataFrame
-    sheet: Callable[[], Sheet]
+    sheet: Callable[[], Sheet | Sequence[Sheet]]
     meta: Mapping[str, Any] = field(default_factory=dict)
     fields: Mapping[str, Any] = field(default_factory=dict)
 
@@ -33,9 +33,9 @@ class Document:
         """Return the document in ``format``; text is UTF-8."""
         match format:
             case "table":
-                return text(self.sheet(), paper).encode()
+                return "\n".join(text(sheet, paper) for sheet in self._sheets()).encode()
             case "md":
-                return markdown(self.sheet()).encode()
+                return "\n".join(map(markdown, self._sheets())).encode()
             case "csv":
                 return csv_text(self.rows).encode()
             case "jsonl":
@@ -44,3 +44,7 @@ class Document:
                 return json_text({"meta": self.meta, **self.fields}).encode()
             case "parquet":
                 return parquet_bytes(self.rows, self.meta)
+
+    def _sheets(self) -> Sequence[Sheet]:
+        sheet = self.sheet()
+        return (sheet,) if isinstance(sheet, Sheet) else sheet

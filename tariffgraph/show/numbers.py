@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, TypeGuard
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["UNKNOWN", "money", "percentages"]
+__all__ = ["UNKNOWN", "adding_up", "money", "percentages"]
 
 #: What stands where a value is not known; absent is not zero.
 UNKNOWN = "-"
 
 _MOST_DECIMALS = 4
+#: Relative to a number, more than what a few sums and products of floats take from it.
+_NOISE = 4e-15
 
 
 def percentages(rates: Sequence[float | None], *, signed: bool = False) -> list[str]:
@@ -59,3 +61,22 @@ def _fixed(value: float, decimals: int, grouping: str = "", *, signed: bool = Fa
     if not round(value, decimals):
         return f"{0.0:.{decimals}f}"
     return f"{value:{'+' if signed else ''}{grouping}.{decimals}f}"
+
+
+def adding_up(parts: Sequence[float], total: float, decimals: int) -> list[float]:
+    """Return the parts rounded so that they add to ``total``, rounded half up: the largest remainders are rounded up.
+
+    Parts and total agree to within rounding of floats, which moves neither a half nor a whole.
+    """
+    scaled = [_snapped(part * 10.0**decimals) for part in parts]
+    units = [math.floor(one) for one in scaled]
+    missing = math.floor(_snapped(total * 10.0**decimals) + 0.5) - sum(units)
+    largest = sorted(range(len(parts)), key=lambda at: (units[at] - scaled[at], at))
+    for at in largest[: max(0, missing)]:
+        units[at] += 1
+    return [unit / 10.0**decimals for unit in units]
+
+
+def _snapped(number: float) -> float:
+    """Return the number with what rounding may have taken from it put back."""
+    return number + abs(number) * _NOISE

@@ -132,7 +132,7 @@ def test_a_stage_with_several_shipments_asks_which(ten):
 
 
 def enumerated(result, row, longest=40, least=1e-9):
-    """Every path of a shipment by brute force: rate by the ids of its borders and inputs; those below ``least`` left out."""
+    """Every path of a shipment that carries ``least`` or more, by brute force: its rate by the ids of its inputs."""
     shipments, crossings = result.problem.graph.shipments, result.crossings
     rates = dict(crossings.select("id", "border_rate").iter_rows())
     price = dict(zip(result.problem.stages, (1.0 + result.solution.excess).tolist(), strict=True))

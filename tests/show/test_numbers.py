@@ -2,7 +2,7 @@
 
 import pytest
 
-from tariffgraph.show.numbers import money, percentages
+from tariffgraph.show.numbers import adding_up, money, percentages
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,17 @@ def test_money_to_the_cent():
 def test_changes_have_their_sign():
     assert percentages([0.05, -0.25, 0.0, None], signed=True) == ["+5.00%", "-25.00%", "0.00%", "-"]
     assert money([1200.0, -3.0, 0.0], decimals=0, signed=True) == ["+1,200", "-3", "0"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "total", "shown"),
+    [
+        ([1 / 3, 1 / 3, 1 / 3], 1.0, [0.34, 0.33, 0.33]),
+        ([0.125, -0.25], -0.125, [0.13, -0.25]),
+        ([0.0, 0.005, 0.0], 0.005, [0.0, 0.01, 0.0]),
+        ([252.649, 10.596], 263.245, [252.65, 10.6]),
+        ([], 0.0, []),
+    ],
+)
+def test_parts_are_rounded_so_that_they_add_to_their_rounded_sum(parts, total, shown):
+    assert adding_up(parts, total, 2) == shown

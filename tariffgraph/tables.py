@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import polars as pl
 
 __all__ = [
     "BY",
@@ -15,6 +20,7 @@ __all__ = [
     "COMPARISON",
     "CONTENT",
     "CROSSINGS",
+    "DEPTHS",
     "DUTY_BY",
     "DUTY_COMPARISON",
     "DUTY_LINES",
@@ -36,6 +42,7 @@ __all__ = [
     "TIMELINE_STEPS",
     "Column",
     "content_kind",
+    "sort_order",
 ]
 
 Kind = Literal[
@@ -225,7 +232,19 @@ BY_KEYS: tuple[Column, ...] = (
     Column("exporter", "country", "country that the goods are shipped from"),
     Column("origin", "country", "customs origin of the goods"),
     Column("product", "product", "product that crosses the border"),
+    Column("depth", "text", "borders still to be passed on the way to the market: 0 to 10, and 10+"),
 )
+
+#: What the column ``depth`` holds, in its order.
+DEPTHS = (*map(str, range(11)), "10+")
+
+
+def sort_order(columns: Iterable[str]) -> list[pl.Expr]:
+    """Return by what the rows of a result are sorted: depths as numbers, all else as text."""
+    import polars as pl
+
+    return [pl.col(name).str.zfill(len(DEPTHS[-1])) if name == "depth" else pl.col(name) for name in columns]
+
 
 BY: tuple[Column, ...] = (
     Column("shipment", "id", "id of the shipment"),

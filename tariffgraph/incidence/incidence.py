@@ -11,10 +11,13 @@ import polars as pl
 
 from ..errors import Finding, UnknownNameError, suggestion, visible
 from ..frozen import FrozenRecord, read_only
-from .attribution import KEYS, attribute
+from .attribution import attribute, columns_of
+from .averages import averages
 from .explain import Explanation, explain
+from .leave_one_out import leave_one_out, problem_without
 from .names import shipment_row
 from .paths import Paths, find_paths
+from .totals import totals, values_that_cross
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -112,30 +115,52 @@ class Incidence:
         )
 
     def by(self, *keys: str) -> pl.DataFrame:
-        """Attribute every rate to ``keys``: measure, action, authority, crossing, importer, exporter, origin, product.
+        """Attribute every rate to ``keys``: measure, action, authority, crossing, importer, exporter, origin, product,
+        depth.
 
         Crossing e = (i → j) adds L_jf · a_e · p_i · φ t_m (1 − d) of measure m to the embedded rate of f, the last
         border p_f · φ t_m (1 − d); so the rates of a shipment add to its effective, exporter and duty rate without
         residual (docs/method.md). Columns: shipment, the keys (``authority`` brings ``importer``), rate, exporter_rate,
         duty_rate, amount (value × rate). Raises UnknownNameError.
         """
-        for key in keys:
-            if key not in KEYS:
-                raise UnknownNameError(
-                    Finding(
-                        f"'{visible(str(key))}' is nothing to attribute to",
-                        suggestion(str(key), KEYS, "keys"),
-                        field="by",
-                    )
-                )
-        return attribute(self.problem, self.solution, self.shown, keys or ("measure",))
+        return attribute(self.problem, self.solution, self.shown, columns_of(keys or ("measure",)))
+
+    def totals(self, *keys: str) -> pl.DataFrame:
+        """Money that all shipments pay, by ``keys`` (those of ``by``, default measure), from one backward pass.
+
+        Columns: the keys, amount (Σ value × rate), exporter_amount, duty: what ``by`` gives, added up over the
+        shipments. Those without a value are left out, so without any there is no row. Raises UnknownNameError.
+        """
+        return totals(self.problem, self.solution, self.shown, columns_of(keys or ("measure",)))
+
+    def averages(self, *keys: str) -> pl.DataFrame:
+        """Average rates weighted by customs value, by market, exporter, product, measure, action, authority.
+
+        Keys of goods (the market, exporter and product of a shipment) say whose average, keys of law which part of it;
+        without keys it is the average of all. Columns: the keys, shipments (how many), value (the denominator), the
+        rates of ``shipments``, duty in money. A shipment without a value is left out; if none has one, each counts 1
+        and there is no money. Raises UnknownNameError.
+        """
+        return averages(self.problem, self.solution, self.shown, self._shipments, keys)
+
+    def without(self, *names: str) -> Incidence:
+        """Return the result under the law as it would stack without these measures, by id or action, or credits."""
+        return Incidence.of(problem_without(self.problem, names), market=self.market)
+
+    def leave_one_out(self, key: str = "measure") -> pl.DataFrame:
+        """What each shipment pays under the law as it would then stack without one measure, action or authority.
+
+        Columns: shipment, the key, rate (its part of the effective rate), effective_rate, rate_without, change,
+        amount_change. The change is the cost of a law, which is not its share. Raises UnknownNameError.
+        """
+        return leave_one_out(self, key)
 
     @property
     def crossings(self) -> pl.DataFrame:
         """Every border crossing: its facts, statutory and border rate, customs value and duty.
 
         Per unit of untaxed value of the good that crosses: price p_i before this border, customs value
-        p_i (1 + φτ)/(1 + τ), duty τ times it.
+        p_i (1 + φτ)/(1 + τ), duty τ times it; and the same in money, of all the shipments shown.
         """
         problem = self.problem
         crossings = problem.classes.crossings
@@ -144,6 +169,7 @@ class Incidence:
         rates = problem.rates[class_]
         price = 1.0 + self.solution.excess[problem.places(crossings["supplier"])]
         customs_value = price * (1.0 + rates) / (1.0 + tau)
+        value = values_that_cross(problem, self.shown)
         return crossings.select(
             "id", "kind", "supplier", "user", "exporter", "importer", "origin", "product", "claimed", "qualifies",
             "program", "declares", "share",
@@ -152,6 +178,9 @@ class Incidence:
             pl.Series("price", price),
             pl.Series("customs_value", customs_value),
             pl.Series("duty", customs_value * tau),
+            value.alias("total_value"),
+            (value * customs_value).alias("total_customs_value"),
+            (value * (customs_value * tau)).alias("total_duty"),
         ).sort("kind", "id")  # fmt: skip
 
     def paths(

@@ -190,12 +190,21 @@ def apply_overlay(
 # --- removing -----------------------------------------------------------------------------------------
 
 
-def removed(rule_sets: RuleSets, names: Iterable[str], only: str | None = None) -> RuleSets:
-    """Return the rule sets without the measures named by id or action, or the credits; relations forget them too."""
+def removed(rule_sets: RuleSets, names: Iterable[str], only: str | None = None, *, by_id: bool = False) -> RuleSets:
+    """Return the rule sets without the measures named by id or action, or the credits; relations forget them too.
+
+    ``by_id``: a name that is an id stands for that measure alone, and not for an action of the same name.
+    """
     index = _index(rule_sets, only)
     names = list(names)
     credits_of = {credit.id for one in rule_sets if only is None or one.id == only for credit in one.credits}
-    gone = {one for name in names if name not in credits_of for one in _ids(index, name, "remove")}
+    gone = {
+        one
+        for name in names
+        if name not in credits_of
+        for one in _ids(index, name, "remove")
+        if one == name or not (by_id and name in index.by_id)
+    }
     rule_sets = tuple(
         replace(one, credits=tuple(credit for credit in one.credits if credit.id not in names), hash="")
         if only is None or one.id == only

@@ -63,11 +63,14 @@ class Rules:
             new = add_part(target, part, tree, "", {})
         return self._changed(tuple(new if one is target else one for one in self.rule_sets))
 
-    def without(self, *names: str) -> Rules:
-        """Return the rules without the measures named, by id or action, or the credits; relations forget them too."""
+    def without(self, *names: str, by_id: bool = False) -> Rules:
+        """Return the rules without the measures named, by id or action, or the credits; relations forget them too.
+
+        ``by_id``: a name that is an id stands for that measure alone, and not for an action of the same name.
+        """
         from .overlay import removed
 
-        return self._changed(removed(self.rule_sets, names))
+        return self._changed(removed(self.rule_sets, names, by_id=by_id))
 
     def set(self, name: str, *, rate: object = None, base: object = None, **conditions: object) -> Rules:
         """Return the rules with a row appended to the measure (or to all measures of the action) ``name``.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 __all__ = [
+    "AVERAGES",
     "BY",
     "BY_KEYS",
     "COMPARISON",
@@ -31,6 +32,7 @@ __all__ = [
     "EXPLAINED_ORIGIN",
     "EXPLAINED_SUMMARY",
     "INPUTS",
+    "LEAVE_ONE_OUT",
     "PATHS",
     "READ_TABLES",
     "RESULTS_ON_GRAPH",
@@ -40,6 +42,7 @@ __all__ = [
     "SWEEP",
     "TIMELINE_CHANGES",
     "TIMELINE_STEPS",
+    "TOTALS",
     "Column",
     "content_kind",
     "sort_order",
@@ -261,6 +264,47 @@ BY: tuple[Column, ...] = (
     ),
 )
 
+TOTALS: tuple[Column, ...] = (
+    Column("KEY", "text", "one column for each key that was asked for"),
+    Column("amount", "number", "Σ value · rate over the shipments with a value", unit="money a year"),
+    Column("exporter_amount", "number", "Σ value · exporter_rate", unit="money a year"),
+    Column("duty", "number", "Σ value · duty_rate: amount + exporter_amount", unit="money a year"),
+)
+
+AVERAGES: tuple[Column, ...] = (
+    Column("KEY", "text", "one column for each key that was asked for"),
+    Column("shipments", "number", "how many shipments count: those with a value, or all if none has one"),
+    Column(
+        "value",
+        "number",
+        "untaxed customs value of the shipments, the denominator; null where none has one",
+        unit="money a year",
+        gaps=True,
+    ),
+    *(
+        Column(one.name, "number", f"average of: {one.meaning}", unit=one.unit, gaps=True)
+        for one in SHIPMENT_RESULTS
+        if one.name.endswith("_rate")
+    ),
+    Column("duty", "number", "duty in money; null if no shipment has a value", unit="money a year", gaps=True),
+)
+
+LEAVE_ONE_OUT: tuple[Column, ...] = (
+    Column("shipment", "id", "id of the shipment"),
+    Column("KEY", "text", "the measure, action or authority that is left out"),
+    Column("rate", "number", "its part of the effective rate", unit=_VALUE),
+    Column("effective_rate", "number", "effective rate under the law as it is", unit=_VALUE),
+    Column("rate_without", "number", "effective rate under the law as it would then stack", unit=_VALUE),
+    Column("change", "number", "rate_without − effective_rate", unit=_VALUE),
+    Column(
+        "amount_change",
+        "number",
+        "value · change; null where the shipment has no value",
+        unit="money a year",
+        gaps=True,
+    ),
+)
+
 CROSSINGS: tuple[Column, ...] = (
     Column("id", "id", "id of the input or shipment"),
     Column("kind", "text", "input or shipment"),
@@ -280,6 +324,15 @@ CROSSINGS: tuple[Column, ...] = (
     Column("price", "number", "price before this border", unit=_GOOD),
     Column("customs_value", "number", "what the duty is charged on: p (1 + φτ)/(1 + τ)", unit=_GOOD),
     Column("duty", "number", "duty collected, after drawback", unit=_GOOD),
+    Column(
+        "total_value",
+        "number",
+        "untaxed value that crosses here in all shipments with a value; null at a last border without one",
+        unit="money a year",
+        gaps=True,
+    ),
+    Column("total_customs_value", "number", "total_value · customs_value", unit="money a year", gaps=True),
+    Column("total_duty", "number", "total_value · duty", unit="money a year", gaps=True),
 )
 
 CLAIMS: tuple[Column, ...] = (

@@ -9,7 +9,7 @@ import click
 
 from .entry import check_subject, entry_options, stated_entry, subject
 from .messages import progress, say, say_findings
-from .options import KEYS, a_date, examples, law_options, output_options
+from .options import KEYS, KEYS_OF_LAW, a_date, examples, law_options, output_options
 from .output import Output
 from .sources import day, graph_folder, read_graph, read_law, rules_paths
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-#: what the duty on an entry can be split by
-KEYS_OF_DUTY = KEYS[:3]
 #: the options of the second law
 SECOND = ("to_rules", "to_overlay", "to_as_of", "to_known_on", "to_set")
 
@@ -82,9 +80,9 @@ def command(
     second = {name: more.pop(name) for name in SECOND}
     check_subject(graph, more, {"--market": market})
     keys = tuple(dict.fromkeys(keys)) or ("measure",)
-    if graph is None and (len(keys) > 1 or keys[0] not in KEYS_OF_DUTY):
+    if graph is None and (len(keys) > 1 or keys[0] not in KEYS_OF_LAW):
         raise click.UsageError(
-            f"the duty on an entry is split by one of {', '.join(KEYS_OF_DUTY)}, not by {' and '.join(keys)}.",
+            f"the duty on an entry is split by one of {', '.join(KEYS_OF_LAW)}, not by {' and '.join(keys)}.",
             click.get_current_context(),
         )
     if not any(second.values()):

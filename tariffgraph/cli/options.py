@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMATS",
     "KEYS",
+    "KEYS_OF_AVERAGES",
+    "KEYS_OF_LAW",
     "a_date",
     "a_file",
     "a_number",
@@ -36,7 +38,11 @@ __all__ = [
 FORMATS: tuple[Format, ...] = ("table", "csv", "json", "jsonl", "parquet", "md")
 
 #: What a result can be split by (:data:`tariffgraph.incidence.attribution.KEYS`), for the same reason.
-KEYS = ("measure", "action", "authority", "crossing", "importer", "exporter", "origin", "product")
+KEYS = ("measure", "action", "authority", "crossing", "importer", "exporter", "origin", "product", "depth")
+
+#: What averages can be taken by (:mod:`tariffgraph.incidence.averages`), and what of the law can be left out.
+KEYS_OF_LAW = ("measure", "action", "authority")
+KEYS_OF_AVERAGES = ("market", "exporter", "product", *KEYS_OF_LAW)
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import click
 
 from ..bundled import bundled_rule_sets
 from .messages import progress, say, say_findings
-from .options import KEYS, a_share, examples, law_options, output_options
+from .options import KEYS, KEYS_OF_AVERAGES, KEYS_OF_LAW, a_share, examples, law_options, output_options
 from .output import Output
 from .sources import DEFAULT_GRAPH, day, graph_folder, read_graph, rules_paths
 
@@ -25,11 +26,21 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is shown of a result: its shipments, a split by ``keys``, averages, or what one law less would change."""
+
+    keys: tuple[str, ...]
+    averaged: tuple[str, ...]
+    left_out: str | None
+
+
 @click.command(
     "propagate",
     epilog=examples(
         "tariffgraph propagate",
         "tariffgraph propagate my-graph --rules us-2025 --as-of 2025-07-02 --by action",
+        "tariffgraph propagate korea-us-2025 --average authority",
         "tariffgraph propagate korea-us-2025 --format json --out incidence.json",
     ),
 )
@@ -49,6 +60,19 @@ __all__ = ["command"]
     multiple=True,
     help="Split the rates by this. Repeat to split by several.",
 )
+@click.option(
+    "--average",
+    "averaged",
+    type=click.Choice(KEYS_OF_AVERAGES),
+    multiple=True,
+    help="Average rates by this, weighted by customs value. Repeatable.",
+)
+@click.option(
+    "--leave-one-out",
+    "left_out",
+    type=click.Choice(KEYS_OF_LAW),
+    help="What would change without each of these, the law as it would then stack.",
+)
 @output_options
 def command(
     graph: str | None,
@@ -59,6 +83,8 @@ def command(
     market: str | None,
     pass_through: float | None,
     keys: tuple[str, ...],
+    averaged: tuple[str, ...],
+    left_out: str | None,
     format_: Format | None,
     out: Path | None,
 ) -> None:
@@ -69,6 +95,10 @@ def command(
     what arrives in the price from borders upstream (embedded), and in all (effective), as shares of the
     untaxed value.
     """
+    if sum(map(bool, (keys, averaged, left_out))) > 1:
+        message = "--by, --average and --leave-one-out are tables of their own: ask for one at a time."
+        raise click.UsageError(message, click.get_current_context())
+    view = View(tuple(dict.fromkeys(keys)), tuple(dict.fromkeys(averaged)), left_out)
     named = DEFAULT_GRAPH if graph is None else graph
     output = Output.checked(format_, out, graph_folder(named), rules_paths(rules))
     if graph is None:
@@ -79,7 +109,7 @@ def command(
     whole_laws = not rules and set(read.default_rules) <= set(bundled_rule_sets())
     told = [one for one in result.findings if not (whole_laws and one.check == "matches-nothing")]
     say_findings(told, where=f"; see tariffgraph check {' '.join((named, *rules))}")
-    output.write(_document(result, read, named, tuple(dict.fromkeys(keys))))
+    output.write(_document(result, read, named, view))
     if graph is None:
         _say_what_next()
 
@@ -119,19 +149,28 @@ def _propagated(
         )
 
 
-def _document(result: Incidence, graph: ProductionGraph, name: str, keys: tuple[str, ...]) -> Document:
+def _document(result: Incidence, graph: ProductionGraph, name: str, view: View) -> Document:
     from ..show.document import Document
-    from ..show.results import headline, shipments_sheet, split_sheet
+    from ..show.results import averages_sheet, headline, leave_one_out_sheet, shipments_sheet, split_sheet
 
-    fields: dict[str, Any] = {"shipments": result.shipments, "by": result.by(*keys) if keys else []}
-    title = headline(f"{graph.title} ({name})" if graph.title else name, result.meta)
-    if keys:
-        split = fields["by"]
-        return Document(split, partial(split_sheet, title, split, keys, result.meta), result.meta, fields)
-    named = graph.stages.drop_nulls("name")
-    names = dict(zip(named["stage"], named["name"], strict=True))
-    sheet = partial(shipments_sheet, title, result.shipments, result.meta, names)
-    return Document(result.shipments, sheet, result.meta, fields)
+    meta = result.meta
+    fields: dict[str, Any] = {"shipments": result.shipments, "by": []}
+    title = headline(f"{graph.title} ({name})" if graph.title else name, meta)
+    if view.keys:
+        rows = fields["by"] = result.by(*view.keys)
+        sheet = partial(split_sheet, title, rows, view.keys, meta)
+    elif view.averaged:
+        rows = fields["averages"] = result.averages(*view.averaged)
+        sheet = partial(averages_sheet, title, rows, result.averages(), view.averaged, meta)
+    elif view.left_out:
+        rows = fields["leave_one_out"] = result.leave_one_out(view.left_out)
+        sheet = partial(leave_one_out_sheet, title, rows, view.left_out, meta)
+    else:
+        rows = result.shipments
+        named = graph.stages.drop_nulls("name")
+        names = dict(zip(named["stage"], named["name"], strict=True))
+        sheet = partial(shipments_sheet, title, rows, meta, names)
+    return Document(rows, sheet, meta, fields)
 
 
 def _say_what_next() -> None:

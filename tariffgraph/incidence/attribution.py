@@ -24,6 +24,7 @@ from ..memory import refuse_beyond_memory
 from ..tables import DEPTHS, sort_order
 from .charges import charges
 from .depth import BEYOND, carried, embodied
+from .sums import added_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,13 +34,16 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-__all__ = ["KEYS", "attribute", "columns_of"]
+__all__ = ["KEYS", "attribute", "columns_of", "differs"]
 
 KEYS = ("measure", "action", "authority", "crossing", "importer", "exporter", "origin", "product", "depth")
 #: What a row of the split costs: ids and keys as text, four numbers, and the copy that sorting makes.
 BYTES_OF_A_ROW = 400
 #: How many groups of lines are carried to all goods at once: with two columns each they fill the lanes of a kernel.
 GROUPS_AT_ONCE = 16
+
+# The same duties, added up over stages or over goods, differ in their last digits; so small a part is no change.
+ROUNDING = 1e-13
 
 
 def columns_of(keys: Sequence[str], known: Sequence[str] = KEYS, *, field: str = "by") -> tuple[str, ...]:
@@ -75,6 +79,12 @@ def attribute(problem: Problem, solution: Solution, rows: Array, columns: Sequen
             }
         )
     ).sort(sort_order(["shipment", *columns]))
+
+
+def differs(before: pl.Expr, after: pl.Expr) -> pl.Expr:
+    """Tell whether two parts of a rate differ by more than rounding; a null differs from any number."""
+    apart = (after - before).abs() > ROUNDING * pl.max_horizontal(before.abs(), after.abs())
+    return (before.is_null() != after.is_null()) | apart.fill_null(value=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,10 +135,7 @@ class _Parts:
         both = _Parts.joined([self, last])
         levels, groups = len(DEPTHS), max(1, charged.groups)
         place, entry = np.unique((both.good * levels + both.depth) * groups + both.group, return_inverse=True)
-        # bincount adds in the order of the entries: the same bits however many threads there are.
-        rate, exporter_rate = (
-            np.bincount(entry, weights=one, minlength=len(place)) for one in (both.rate, both.exporter_rate)
-        )
+        rate, exporter_rate = (added_up(entry, one, len(place)) for one in (both.rate, both.exporter_rate))
         return _Parts(place // groups // levels, place // groups % levels, place % groups, rate, exporter_rate)
 
 
@@ -165,7 +172,7 @@ def _stage_by_stage(
             group, weight = paid.group[used], weight[used]
             touched = np.flatnonzero(np.bincount(group))
             rate, exporter_rate = (
-                np.bincount(group, weights=weight * one[used])[touched] for one in (paid.rate, paid.exporter_rate)
+                added_up(group, weight * one[used], charged.groups)[touched] for one in (paid.rate, paid.exporter_rate)
             )
             same = np.ones(len(touched), np.int64)
             yield (number + 1) / len(stages), _Parts(number * same, depth * same, touched, rate, exporter_rate)
@@ -183,7 +190,7 @@ def _group_by_group(
         place = paid.user[mine] * groups + paid.group[mine] - first
         columns = [np.ones(len(mine)), paid.rate[mine], paid.exporter_rate[mine]]
         own = [
-            np.bincount(place, weights=one, minlength=size * groups).reshape(size, groups)
+            added_up(place, one, size * groups).reshape(size, groups)
             for one in columns[: 3 if columns[2].any() else 2]
         ]
         for depth, met in enumerate(carried(problem, np.concatenate(own, axis=1), by_depth=by_depth)):

@@ -16,6 +16,7 @@ import polars as pl
 
 from .attribution import columns_of
 from .charges import charges
+from .sums import added_up
 from .totals import embedded, weights
 
 if TYPE_CHECKING:
@@ -55,10 +56,7 @@ def averages(
     names, set_of = _sets(problem, rows, [one for one in columns if one in KEYS_OF_GOODS])
     weight = weights(problem, rows)
     sets = int(set_of.max(initial=-1)) + 1
-    count, value = (
-        np.bincount(set_of, weights=one[rows].astype(np.float64), minlength=sets)
-        for one in (weight.counts, weight.value)
-    )
+    count, value = (added_up(set_of, one[rows], sets) for one in (weight.counts, weight.value))
     of_law = [one for one in columns if one not in KEYS_OF_GOODS]
     if of_law:
         parts = _parts(problem, solution, rows, weight, set_of, of_law)
@@ -92,9 +90,9 @@ def _wholes(problem: Problem, rows: Array, weight: Weights, set_of: Array, shipm
     ids = problem.graph.shipments[rows].select("id")
     rates = ids.join(shipments, on="id", how="left", maintain_order="left")
     value = weight.value[rows]
-    # bincount adds in the order of the graph's table.
-    sums = {name: np.bincount(set_of, weights=value * rates[name].to_numpy()) for name in RATES}
-    return pl.DataFrame({"set": np.arange(int(set_of.max(initial=-1)) + 1), **sums})
+    sets = int(set_of.max(initial=-1)) + 1
+    sums = {name: added_up(set_of, value * rates[name].to_numpy(), sets) for name in RATES}
+    return pl.DataFrame({"set": np.arange(sets), **sums})
 
 
 def _parts(
@@ -111,7 +109,7 @@ def _parts(
         value[mine] = weight.value[mine]
         ((touched, rate, exporter_rate),) = embedded(problem, charged, value, by_depth=False)
         sums = [
-            np.bincount(borders.group, weights=value[borders.shipment] * one, minlength=charged.groups)
+            added_up(borders.group, value[borders.shipment] * one, charged.groups)
             for one in (
                 np.ones(len(borders.group)),
                 borders.statutory_rate,

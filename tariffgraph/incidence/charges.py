@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from .sums import added_up
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -145,8 +147,8 @@ def _groups(lines: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.DataFrame, Arr
 
 
 def _summed(user: Array, group: Array, rate: Array, exporter_rate: Array) -> PaidByUsers:
-    """Add up what a stage pays to one group; bincount adds in the order of the lines, whatever runs beside."""
+    """Add up what a stage pays to one group."""
     groups = int(group.max(initial=0)) + 1
     pair, entry = np.unique(user * groups + group, return_inverse=True)
-    rates = (np.bincount(entry, weights=one, minlength=len(pair)) for one in (rate, exporter_rate))
+    rates = (added_up(entry, one, len(pair)) for one in (rate, exporter_rate))
     return PaidByUsers(pair // groups, pair % groups, *rates)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..tables import DEPTHS
+from .sums import added_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +44,7 @@ def embodied(problem: Problem, home: Array, abroad: Array, *, by_depth: bool) ->
     supplier, user, part = structure.supplier[bought], structure.user[bought], share[bought]
 
     def of_suppliers(y: Array) -> Array:
-        return np.bincount(supplier, weights=part * y[user], minlength=structure.stages)
+        return added_up(supplier, part * y[user], structure.stages)
 
     yield from _levels(
         home,
@@ -72,9 +73,7 @@ def carried(problem: Problem, own: Array, *, by_depth: bool) -> Iterator[Array]:
     supplier, user, part = structure.supplier[bought], structure.user[bought], share[bought]
 
     def of_users(u: Array) -> Array:
-        return np.stack(
-            [np.bincount(user, weights=part * column[supplier], minlength=structure.stages) for column in u.T], axis=1
-        )
+        return np.stack([added_up(user, part * column[supplier], structure.stages) for column in u.T], axis=1)
 
     yield from _levels(own, of_users, through(_domestic(problem)), through(share))
 

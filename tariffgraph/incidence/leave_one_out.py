@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from ..problem import compile as compile_problem
-from .attribution import attribute, columns_of
+from .attribution import attribute, columns_of, differs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +66,7 @@ def leave_one_out(result: Incidence, key: str) -> pl.DataFrame:
     change = pl.col("rate_without") - pl.col("effective_rate")
     return (
         pl.concat(found)
-        .filter(pl.col("rate").is_not_null() | (change != 0))
+        .filter(pl.col("rate").is_not_null() | differs(pl.col("effective_rate"), pl.col("rate_without")))
         .select(
             "shipment",
             key,

@@ -15,6 +15,7 @@ import polars as pl
 from ..tables import DEPTHS, sort_order
 from .charges import charges
 from .depth import embodied
+from .sums import added_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +73,7 @@ def totals(problem: Problem, solution: Solution, rows: Array, columns: Sequence[
             (amount, borders.rate),
             (exporter_amount, borders.exporter_rate),
         ):
-            total[0] += np.bincount(borders.group, weights=value * rate, minlength=charged.groups)
+            total[0] += added_up(borders.group, value * rate, charged.groups)
     depth, group = np.nonzero(touched)
     names = dict(zip(charged.names.columns, charged.named(group), strict=True))
     if by_depth:
@@ -92,13 +93,13 @@ def embedded(problem: Problem, charged: Charges, weight: Array, *, by_depth: boo
     stage, stages = problem.shipments.stage, problem.structure.stages
     abroad = problem.shipments.class_ >= 0
     at_home, sold_abroad = (
-        np.bincount(stage, weights=np.where(one, weight, 0.0), minlength=stages) for one in (~abroad, abroad)
+        added_up(stage, np.where(one, weight, 0.0), stages) for one in (~abroad, abroad)
     )
     found = []
     for requirement in embodied(problem, at_home, sold_abroad, by_depth=by_depth):
         taken = requirement[paid.user]
         count, rate, exporter_rate = (
-            np.bincount(paid.group, weights=one, minlength=charged.groups)
+            added_up(paid.group, one, charged.groups)
             for one in (taken, taken * paid.rate, taken * paid.exporter_rate)
         )
         found.append((count, rate, exporter_rate))
@@ -114,7 +115,7 @@ def values_that_cross(problem: Problem, rows: Array) -> pl.Series:
     crossings = problem.classes.crossings.select("kind", "row")
     if not weight.money:
         return pl.repeat(None, crossings.height, dtype=pl.Float64, eager=True)
-    of_stage = np.bincount(problem.shipments.stage, weights=weight.value, minlength=problem.structure.stages)
+    of_stage = added_up(problem.shipments.stage, weight.value, problem.structure.stages)
     (requirement,) = embodied(problem, of_stage, np.zeros_like(of_stage), by_depth=False)
     of_input = np.empty(len(problem.share))
     of_input[problem.structure.input] = requirement[problem.structure.user] * problem.share

@@ -25,6 +25,7 @@ from .convert import (
 )
 from .fingerprint import canonical
 from .measure import Conditions, Measure, Products, Row
+from .rate import AdValorem, TopUpTo
 from .schema import OverlayKeys, PartKeys, SetKeys, validate
 
 if TYPE_CHECKING:
@@ -190,10 +191,13 @@ def apply_overlay(
 # --- removing -----------------------------------------------------------------------------------------
 
 
-def removed(rule_sets: RuleSets, names: Iterable[str], only: str | None = None, *, by_id: bool = False) -> RuleSets:
+def removed(
+    rule_sets: RuleSets, names: Iterable[str], only: str | None = None, *, by_id: bool = False, keep_base: bool = False
+) -> RuleSets:
     """Return the rule sets without the measures named by id or action, or the credits; relations forget them too.
 
     ``by_id``: a name that is an id stands for that measure alone, and not for an action of the same name.
+    ``keep_base``: a base duty that top-ups are measured against stays, and charges 0.
     """
     index = _index(rule_sets, only)
     names = list(names)
@@ -218,14 +222,32 @@ def removed(rule_sets: RuleSets, names: Iterable[str], only: str | None = None, 
     )
     after = MeasureIndex(left)
     forgotten = {name for name in before.names() if not after.ids(name)}
+    kept = [_base_duties(one, forgotten) if keep_base and _tops_up(new) else () for one, new in zip(rule_sets, left, strict=True)]
     return tuple(
         replace(
             one,
+            measures=(*one.measures, *base),
             relations=tuple(relation for relation in (_without(each, forgotten) for each in one.relations) if relation),
             credits=tuple(credit for credit in (_credit_without(each, forgotten) for each in one.credits) if credit),
-            column_1="" if one.column_1 in forgotten else one.column_1,
+            column_1="" if one.column_1 in forgotten and not base else one.column_1,
         )
-        for one in left
+        for one, base in zip(left, kept, strict=True)
+    )
+
+
+def _tops_up(rule_set: RuleSet) -> bool:
+    """Tell whether a measure of the set is measured against its base duty."""
+    return any(isinstance(row.value, TopUpTo) for measure in rule_set.measures for row in measure.rate)
+
+
+def _base_duties(rule_set: RuleSet, forgotten: set[str]) -> tuple[Measure, ...]:
+    """Return the base duty of the set, if it is forgotten, as one that charges 0."""
+    if rule_set.column_1 not in forgotten:
+        return ()
+    return tuple(
+        replace(measure, rate=(Row(AdValorem(0.0)),), base=())
+        for measure in rule_set.measures
+        if rule_set.column_1 in (measure.id, measure.action)
     )
 
 

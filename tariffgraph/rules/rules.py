@@ -66,11 +66,12 @@ class Rules:
     def without(self, *names: str, by_id: bool = False) -> Rules:
         """Return the rules without the measures named, by id or action, or the credits; relations forget them too.
 
-        ``by_id``: a name that is an id stands for that measure alone, and not for an action of the same name.
+        ``by_id``: a name that is an id stands for that measure alone, and not for an action of the same name. A base
+        duty that top-ups are measured against stays, and charges 0.
         """
         from .overlay import removed
 
-        return self._changed(removed(self.rule_sets, names, by_id=by_id))
+        return self._changed(removed(self.rule_sets, names, by_id=by_id, keep_base=True))
 
     def set(self, name: str, *, rate: object = None, base: object = None, **conditions: object) -> Rules:
         """Return the rules with a row appended to the measure (or to all measures of the action) ``name``.

@@ -11,15 +11,14 @@ import polars as pl
 
 from ..customs.duty import Duty
 from ..errors import Finding, TariffGraphError, UnknownNameError
+from ..incidence.attribution import differs
 from ..incidence.incidence import Incidence
+from ..tables import sort_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["compare", "compare_shipments", "differs"]
-
-# Sums of the same duties may differ in their last digits; so small a part of a rate is no change.
-ROUNDING = 1e-14
+__all__ = ["compare", "compare_shipments"]
 
 _RATES = ("rate", "duty_rate")
 
@@ -60,12 +59,6 @@ def compare_shipments(before: Incidence, after: Incidence) -> pl.DataFrame:
     return _compare_incidences(before, after, rates(before), rates(after))
 
 
-def differs(before: pl.Expr, after: pl.Expr) -> pl.Expr:
-    """Tell whether two numbers differ by more than rounding; a null differs from any number."""
-    apart = (after - before).abs() > ROUNDING * pl.max_horizontal(before.abs(), after.abs())
-    return (before.is_null() != after.is_null()) | apart.fill_null(value=False)
-
-
 def _compare_incidences(
     before: Incidence, after: Incidence, rates_before: pl.DataFrame, rates_after: pl.DataFrame
 ) -> pl.DataFrame:
@@ -96,7 +89,7 @@ def _compare_incidences(
             duty_rate_change=_change("duty_rate"),
             amount_change=_change("amount"),
         )
-        .sort(words)
+        .sort(sort_order(words))
     )
 
 

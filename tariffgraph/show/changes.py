@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from ..tables import sort_order
 from .columns import Columns, in_currency, once, texts
 from .numbers import money, percentages
 from .results import asked, footer
@@ -44,7 +45,7 @@ def graph_comparison_sheet(
         [whole.select(split.columns).with_columns(part=order * 0), split.with_columns(part=order + 1)]
     ).sort("shipment", "part")
     valued = split.filter(pl.col("amount_change").is_not_null())
-    sums = valued.group_by(keys).agg(pl.col("amount_change").sum()).sort(keys)
+    sums = valued.group_by(keys).agg(pl.col("amount_change").sum()).sort(sort_order(keys))
     table = Columns(rows.height, below=sums.height)
     table.add(Column("shipment", "left"), once(texts(rows["shipment"])), once(["all"] * sums.height))
     for key in keys:

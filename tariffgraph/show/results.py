@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from ..tables import sort_order
 from .columns import Columns, in_currency, once, texts
 from .numbers import money, percentages
 from .table import Column, Sheet
@@ -13,7 +14,17 @@ from .table import Column, Sheet
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["asked", "came_from", "entry_sheet", "footer", "headline", "shipments_sheet", "split_sheet"]
+__all__ = [
+    "asked",
+    "averages_sheet",
+    "came_from",
+    "entry_sheet",
+    "footer",
+    "headline",
+    "leave_one_out_sheet",
+    "shipments_sheet",
+    "split_sheet",
+]
 
 _SUMS_SHOWN = 12
 
@@ -62,7 +73,7 @@ def split_sheet(title: str, split: pl.DataFrame, keys: Sequence[str], meta: Mapp
     telling = split.filter(pl.any_horizontal(pl.col(rate) != 0 for rate in rates))
     words = [name for name in split.columns if name not in {"shipment", "amount", *rates}]
     valued = telling.filter(pl.col("amount").is_not_null())
-    sums = valued.group_by(words, maintain_order=True).agg(pl.col("amount").sum()).sort(words)
+    sums = valued.group_by(words, maintain_order=True).agg(pl.col("amount").sum()).sort(sort_order(words))
     sums = sums if 0 < sums.height <= _SUMS_SHOWN else sums.clear()
     table = Columns(telling.height, below=sums.height)
     shipment = telling["shipment"].to_list()
@@ -78,6 +89,57 @@ def split_sheet(title: str, split: pl.DataFrame, keys: Sequence[str], meta: Mapp
     left_out = split.height - telling.height
     notes = [f"{left_out} row{'s' if left_out > 1 else ''} of zero left out."] if left_out else []
     return table.sheet(f"{title}; by {' and '.join(keys)}", [*notes, footer(meta)])
+
+
+def averages_sheet(
+    title: str, averages: pl.DataFrame, overall: pl.DataFrame, keys: Sequence[str], meta: Mapping[str, Any]
+) -> Sheet:
+    """Return the table of ``Incidence.averages(*keys)``: average rates by key, and in all.
+
+    ``overall`` is ``Incidence.averages()``. The value is there where it differs by row, the exporter's part where there
+    is one, the duty where a value is known.
+    """
+    words = averages.columns[: averages.columns.index("shipments")]
+    rows = pl.concat([averages.select(overall.columns), overall])
+    table = Columns(averages.height, below=overall.height)
+    for word in words:
+        table.add(Column(word, "left"), texts(averages[word]), ["total"] if word == words[0] else [])
+
+    def add(column: Column, cells: Sequence[str]) -> None:
+        table.add(column, cells[: averages.height], cells[averages.height :])
+
+    known = rows["value"].drop_nulls().len() > 0
+    if known and averages["value"].n_unique() > 1:
+        unit, shown = in_currency(rows["value"].to_list(), meta)
+        add(Column(f"value{unit}"), shown)
+    add(Column("statutory"), percentages(rows["statutory_rate"].to_list()))
+    add(Column("embedded"), percentages(rows["embedded_rate"].to_list()))
+    add(Column("effective", strong=True), percentages(rows["effective_rate"].to_list()))
+    if any(rows["exporter_rate"]):
+        add(Column("exporter's part"), percentages(rows["exporter_rate"].to_list()))
+    if known:
+        unit, shown = in_currency(rows["duty"].to_list(), meta)
+        add(Column(f"duty{unit}"), shown)
+    count = sum(overall["shipments"])
+    shipments = f"{count} shipment{'s' if count != 1 else ''}"
+    note = f"Over {shipments} with a value, weighted by it." if known else f"Over {shipments}; each counts 1."
+    return table.sheet(f"{title}; average by {' and '.join(keys)}", [note, footer(meta)])
+
+
+def leave_one_out_sheet(title: str, left_out: pl.DataFrame, key: str, meta: Mapping[str, Any]) -> Sheet:
+    """Return the table of ``Incidence.leave_one_out(key)``: each share, and what leaving it out would change."""
+    table = Columns(left_out.height)
+    table.add(Column("shipment", "left"), once(left_out["shipment"].to_list()))
+    table.add(Column(key, "left"), texts(left_out[key]))
+    rates = ("rate", "effective_rate", "rate_without")
+    for heading, rate in zip(("share", "effective", "without it"), rates, strict=True):
+        table.add(Column(heading), percentages(left_out[rate].to_list()))
+    table.add(Column("change", strong=True), percentages(left_out["change"].to_list(), signed=True))
+    if left_out["amount_change"].drop_nulls().len():
+        unit, shown = in_currency(left_out["amount_change"].to_list(), meta, signed=True)
+        table.add(Column(f"amount{unit}"), shown)
+    note = "Without it is the law as it would then stack: the cost of a law is not its share."
+    return table.sheet(f"{title}; leaving out one {key} at a time", [note, footer(meta)])
 
 
 def entry_sheet(title: str, lines: pl.DataFrame, rate: float, total: float, meta: Mapping[str, Any]) -> Sheet:
@@ -138,7 +200,8 @@ def asked(meta: Mapping[str, Any]) -> list[str]:
         parts.append(f"as known on {meta['known_on']}")
     if meta.get("pass_through") is not None:
         parts.append(f"pass-through {meta['pass_through']:.4g}")
-    return [*parts, *(meta.get("settings") or ())]
+    parts += meta.get("settings") or ()
+    return [*parts, *(f"without {name}" for name in meta.get("without") or ())]
 
 
 def _days(meta: Mapping[str, Any]) -> list[str]:

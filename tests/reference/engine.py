@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import lru_cache
+from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,8 @@ RATES = (
     "duty_rate",
 )
 SHIPMENTS = (*RATES, "landed_value", "duty")
-KEYS = ("measure", "action", "authority", "crossing", "importer", "exporter", "origin", "product")
+KEYS = ("measure", "action", "authority", "crossing", "importer", "exporter", "origin", "product", "depth")
+GROUPINGS = [(key,) for key in KEYS] + list(combinations(KEYS, 2))
 NUMBERS = (
     "value_added",
     "share",

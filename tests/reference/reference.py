@@ -53,6 +53,9 @@ __all__ = [
     "value_added_content",
 ]
 
+#: The depth from which duties stand in one row, ``10+``.
+BEYOND = 11
+
 
 @dataclass(frozen=True)
 class Line:
@@ -135,12 +138,16 @@ class Propagated:
 
     @cached_property
     def contributions(self) -> list[tuple[str, dict[str, str], Fraction, Fraction]]:
-        """Every shipment × crossing × measure: its labels, what it adds to effective_rate and to exporter_rate."""
-        inverse = leontief_inverse(self.graph)
+        """Every shipment × crossing × depth × measure: its labels, what it adds to effective_rate and exporter_rate."""
         lines = []
         for border in self.last_borders:
-            weights = [(one, inverse[one.user or ""][border.supplier] * one.share) for one in self.inputs]
-            for crossing, weight in [*weights, (border, ONE)]:
+            crosses = border.labels["importer"] != border.labels["exporter"]
+            weights = [
+                (one, min(level + crosses, BEYOND), output.get(one.user or "", ZERO) * one.share)
+                for level, output in enumerate(self.requirements[border.supplier])
+                for one in self.inputs
+            ]
+            for crossing, depth, weight in [*weights, (border, 0, ONE)]:
                 price = 1 + self.excess[crossing.supplier]
                 for line in crossing.lines:
                     tau = line.rate * (1 - crossing.drawback)
@@ -149,11 +156,17 @@ class Propagated:
                         "measure": line.measure,
                         "action": line.action,
                         "authority": line.authority,
+                        "depth": str(depth) if depth < BEYOND else f"{BEYOND - 1}+",
                     }
                     buyer = weight * price * crossing.pass_through * tau
                     seller = weight * price * tau * (1 - crossing.pass_through) / (1 + crossing.tau)
                     lines.append((border.id, labels, buyer, seller))
         return lines
+
+    @cached_property
+    def requirements(self) -> dict[str, list[dict[str, Fraction]]]:
+        """Output of every stage in one unit of a good, by how many borders upstream; the last entry all beyond."""
+        return {border.supplier: output_by_depth(self.graph, border.supplier) for border in self.last_borders}
 
     def by(self, *keys: str) -> dict[tuple[str, ...], tuple[Fraction, Fraction, Fraction]]:
         """Return (rate, exporter_rate, duty_rate) by shipment and keys."""
@@ -164,6 +177,25 @@ class Propagated:
             sums[1] += seller
             sums[2] += buyer + seller
         return {key: (sums[0], sums[1], sums[2]) for key, sums in total.items()}
+
+
+def output_by_depth(graph: Graph, good: str) -> list[dict[str, Fraction]]:
+    """Return the output of each stage in a unit of the good, 0 borders upstream, 1, ... 10, and in all beyond."""
+    at_home = [row for row in graph.inputs if graph.country(row["supplier"]) == graph.country(row["user"])]
+    domestic = leontief_inverse(Graph(graph.stages, tuple(at_home), ()))
+    abroad = [row for row in graph.inputs if graph.country(row["supplier"]) != graph.country(row["user"])]
+    rest = {stage: row[good] for stage, row in leontief_inverse(graph).items()}
+    entering, levels = {good: ONE}, []
+    for _ in range(BEYOND):
+        level = {
+            stage: sum((row[user] * much for user, much in entering.items()), ZERO) for stage, row in domestic.items()
+        }
+        levels.append(level)
+        rest = {stage: much - level[stage] for stage, much in rest.items()}
+        entering = defaultdict(lambda: ZERO)
+        for row in abroad:
+            entering[row["supplier"]] += number(row["share"]) * level[row["user"]]
+    return [*levels, rest]
 
 
 def contents(graph: Graph, law: Law) -> dict[str, dict[str, Fraction | None]]:

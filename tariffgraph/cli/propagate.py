@@ -160,7 +160,7 @@ def _document(result: Incidence, graph: ProductionGraph, name: str, view: View) 
         rows = fields["by"] = result.by(*view.keys)
         sheet = partial(split_sheet, title, rows, view.keys, meta)
     elif view.averaged:
-        rows = fields["averages"] = result.averages(*view.averaged)
+        rows = fields["average"] = result.averages(*view.averaged)
         sheet = partial(averages_sheet, title, rows, result.averages(), view.averaged, meta)
     elif view.left_out:
         rows = fields["leave_one_out"] = result.leave_one_out(view.left_out)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-__all__ = ["KEYS", "attribute", "columns_of", "differs"]
+__all__ = ["KEYS", "ROUNDING", "attribute", "columns_of", "differs"]
 
 KEYS = ("measure", "action", "authority", "crossing", "importer", "exporter", "origin", "product", "depth")
 #: What a row of the split costs: ids and keys as text, four numbers, and the copy that sorting makes.
@@ -47,7 +47,7 @@ ROUNDING = 1e-13
 
 
 def columns_of(keys: Sequence[str], known: Sequence[str] = KEYS, *, field: str = "by") -> tuple[str, ...]:
-    """Return the columns that stand for ``keys``: each once, an authority with its importer. Raises UnknownNameError."""
+    """Return the columns that stand for ``keys``, an authority with its importer. Raises UnknownNameError."""
     for key in keys:
         if key not in known:
             message = f"'{visible(str(key))}' is nothing to attribute to"
@@ -58,20 +58,17 @@ def columns_of(keys: Sequence[str], known: Sequence[str] = KEYS, *, field: str =
 def attribute(problem: Problem, solution: Solution, rows: Array, columns: Sequence[str]) -> pl.DataFrame:
     """Return the rates of the shipments ``rows`` by ``columns``, one row for each that some duty touches."""
     by_depth = "depth" in columns
-    charged = charges(problem, solution, [one for one in columns if one != "depth"])
+    charged = charges(problem, solution, columns)
     stages, good = np.unique(problem.shipments.stage[rows], return_inverse=True)
     found = _embedded(problem, charged, stages, len(rows), columns, by_depth=by_depth)
     further = (problem.shipments.class_[rows] >= 0) & by_depth
     found = found.of_goods(len(stages), good, further).with_last_borders(charged, rows)
-    names = dict(zip(charged.names.columns, charged.named(found.group), strict=True))
-    if by_depth:
-        names["depth"] = pl.Series(DEPTHS, dtype=pl.String).gather(found.depth)
     shipments = problem.graph.shipments[rows[found.good]]
     return (
         pl.DataFrame(
             {
                 "shipment": shipments["id"],
-                **{one: names[one] for one in columns},
+                **charged.keys(columns, found.group, found.depth),
                 "rate": found.rate,
                 "exporter_rate": found.exporter_rate,
                 "duty_rate": found.rate + found.exporter_rate,
@@ -190,8 +187,7 @@ def _group_by_group(
         place = paid.user[mine] * groups + paid.group[mine] - first
         columns = [np.ones(len(mine)), paid.rate[mine], paid.exporter_rate[mine]]
         own = [
-            added_up(place, one, size * groups).reshape(size, groups)
-            for one in columns[: 3 if columns[2].any() else 2]
+            added_up(place, one, size * groups).reshape(size, groups) for one in columns[: 3 if columns[2].any() else 2]
         ]
         for depth, met in enumerate(carried(problem, np.concatenate(own, axis=1), by_depth=by_depth)):
             here = np.zeros((len(stages), 3 * groups))

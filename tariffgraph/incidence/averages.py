@@ -64,11 +64,12 @@ def averages(
         parts = _wholes(problem, rows, weight, set_of, shipments)
     at = parts["set"].to_numpy()
     worth = pl.Series(value[at])
+    known = pl.Series((count[at] > 0) & weight.money)
     averaged = parts.with_columns(
         *(column.gather(at).alias(column.name) for column in names),
         shipments=pl.Series(count[at].astype(np.int64)),
-        value=pl.when(pl.Series((count[at] > 0) & weight.money)).then(worth),
-        duty=pl.when(pl.lit(weight.money)).then(pl.col("duty_rate")),
+        value=pl.when(known).then(worth),
+        duty=pl.when(known).then(pl.col("duty_rate")),
     )
     rates = [pl.when(worth > 0).then(pl.col(name) / worth).alias(name) for name in RATES]
     return averaged.select(*columns, "shipments", "value", *rates, "duty").sort(columns or ["shipments"])
@@ -102,32 +103,25 @@ def _parts(
     charged = charges(problem, solution, keys)
     borders = charged.borders
     compounding = solution.excess[problem.shipments.stage[borders.shipment]] * borders.border_rate
+    once = np.ones(len(compounding))
     found = []
-    for number in range(int(set_of.max(initial=-1)) + 1):
+    for number in range(int(set_of.max(initial=0)) + 1):
         value = np.zeros(len(weight.value))
         mine = rows[set_of == number]
         value[mine] = weight.value[mine]
-        ((touched, rate, exporter_rate),) = embedded(problem, charged, value, by_depth=False)
-        sums = [
-            added_up(borders.group, value[borders.shipment] * one, charged.groups)
-            for one in (
-                np.ones(len(borders.group)),
-                borders.statutory_rate,
-                borders.border_rate,
-                compounding,
-                borders.exporter_rate,
-            )
-        ]
-        group = np.flatnonzero(touched + sums[0])
-        statutory, border, compounded, exporter = (one[group] for one in sums[1:])
-        effective, exporter = border + rate[group] + compounded, exporter + exporter_rate[group]
-        rates = (statutory, border, rate[group], compounded, effective, exporter, effective + exporter)
+        touched, embedded_rate, embedded_exporter = embedded(problem, charged, value, by_depth=False)[:, 0]
+        at_border = charged.at_last_borders(value, once, borders.statutory_rate, borders.border_rate, compounding)
+        exporter = embedded_exporter + charged.at_last_borders(value, borders.exporter_rate)[0]
+        group = np.flatnonzero(touched + at_border[0])
+        statutory, border, compounded = at_border[1:]
+        effective = border + embedded_rate + compounded
+        rates = (statutory, border, embedded_rate, compounded, effective, exporter, effective + exporter)
         found.append(
             pl.DataFrame(
                 {
                     "set": np.full(len(group), number),
-                    **dict(zip(keys, charged.named(group), strict=True)),
-                    **dict(zip(RATES, rates, strict=True)),
+                    **charged.keys(keys, group, group),
+                    **{name: one[group] for name, one in zip(RATES, rates, strict=True)},
                 }
             )
         )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from ..tables import DEPTHS
 from .sums import added_up
 
 if TYPE_CHECKING:
@@ -65,18 +66,24 @@ class Charges:
     inputs: PaidByUsers
     borders: LastBorders
 
-    def named(self, group: Array) -> list[pl.Series]:
-        """Return the keys of the groups given, a column each."""
-        return [column.gather(group) for column in self.names]
+    def keys(self, columns: Sequence[str], group: Array, depth: Array) -> dict[str, pl.Series]:
+        """Return ``columns`` of entries of which group and depth (its number in ``DEPTHS``) are given."""
+        depths = pl.Series(DEPTHS, dtype=pl.String)
+        return {one: depths.gather(depth) if one == "depth" else self.names[one].gather(group) for one in columns}
+
+    def at_last_borders(self, weight: Array, *rates: Array) -> Array:
+        """Return Σ weight · rate over the last borders, (rates, groups). ``weight``: (shipments,)."""
+        many = weight[self.borders.shipment]
+        return np.stack([added_up(self.borders.group, many * one, self.groups) for one in rates])
 
 
-def charges(problem: Problem, solution: Solution, keys: Sequence[str]) -> Charges:
-    """Return what is charged at every crossing, the lines with the same ``keys`` in one group.
+def charges(problem: Problem, solution: Solution, columns: Sequence[str]) -> Charges:
+    """Return what is charged at every crossing, in one group what is the same in ``columns``.
 
-    ``keys``: among measure, action, authority, crossing, importer, exporter, origin, product; none: all in one group.
+    ``columns``: measure, action, authority, crossing, importer, exporter, origin, product; the depth is not the lines'.
     """
     lines = _lines(problem)
-    names, group = _groups(lines, keys)
+    names, group = _groups(lines, [one for one in columns if one != "depth"])
     classes = problem.classes
     class_ = lines["class"].to_numpy()
     t = lines["t"].to_numpy()

@@ -85,7 +85,7 @@ def _left_out(problem: Problem, key: str) -> dict[str, list[str]]:
     measures = [one.measure for one in problem.law.measures]
     in_force = [one.measure for one in problem.law.measures if not one.dormant]
     if key == "measure":
-        credits = {one.measure for one in problem.classes.charges} - {one.id for one in measures}
-        return {one: [one] for one in sorted({one.id for one in in_force} | credits)}
+        of_credits = {one.measure for one in problem.classes.charges} - {one.id for one in measures}
+        return {one: [one] for one in sorted({one.id for one in in_force} | of_credits)}
     names = sorted({str(getattr(one, key)) for one in in_force})
     return {name: [one.id for one in measures if getattr(one, key) == name] for name in names}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from ..tables import DEPTHS, sort_order
+from ..tables import sort_order
 from .charges import charges
 from .depth import embodied
 from .sums import added_up
@@ -57,53 +57,35 @@ def totals(problem: Problem, solution: Solution, rows: Array, columns: Sequence[
 
     One row for each that some duty on a shipment with a value touches; none where no shipment has a value.
     """
-    by_depth = "depth" in columns
-    charged = charges(problem, solution, [one for one in columns if one != "depth"])
+    charged = charges(problem, solution, columns)
     weight = weights(problem, rows)
-    size = (len(DEPTHS), charged.groups)
-    touched, amount, exporter_amount = np.zeros(size), np.zeros(size), np.zeros(size)
-    if weight.money:
-        for depth, sums in enumerate(embedded(problem, charged, weight.value, by_depth=by_depth)):
-            for total, more in zip((touched, amount, exporter_amount), sums, strict=True):
-                total[depth] += more
-        borders = charged.borders
-        value = weight.value[borders.shipment]
-        for total, rate in (
-            (touched, np.ones(len(value))),
-            (amount, borders.rate),
-            (exporter_amount, borders.exporter_rate),
-        ):
-            total[0] += added_up(borders.group, value * rate, charged.groups)
+    sums = embedded(problem, charged, weight.value * weight.money, by_depth="depth" in columns)
+    borders = charged.borders
+    once = np.ones(len(borders.shipment))
+    sums[:, 0] += charged.at_last_borders(weight.value * weight.money, once, borders.rate, borders.exporter_rate)
+    touched, amount, exporter_amount = sums
     depth, group = np.nonzero(touched)
-    names = dict(zip(charged.names.columns, charged.named(group), strict=True))
-    if by_depth:
-        names["depth"] = pl.Series(DEPTHS, dtype=pl.String).gather(depth)
-    paid = amount[depth, group], exporter_amount[depth, group]
-    money = {"amount": paid[0], "exporter_amount": paid[1], "duty": paid[0] + paid[1]}
-    return pl.DataFrame({**{one: names[one] for one in columns}, **money}).sort(sort_order(columns))
+    amount, exporter_amount = amount[depth, group], exporter_amount[depth, group]
+    money = {"amount": amount, "exporter_amount": exporter_amount, "duty": amount + exporter_amount}
+    return pl.DataFrame({**charged.keys(columns, group, depth), **money}).sort(sort_order(columns))
 
 
-def embedded(problem: Problem, charged: Charges, weight: Array, *, by_depth: bool) -> list[tuple[Array, Array, Array]]:
+def embedded(problem: Problem, charged: Charges, weight: Array, *, by_depth: bool) -> Array:
     """Return what goods carry together of the duties on inputs: by depth (or in one), by group of lines.
 
-    ``weight``: (shipments,), how much of each there is. The sums, (groups,) each: of the inputs that pay, of the rates,
-    of the exporters' rates.
+    ``weight``: (shipments,), how much of each there is. The answer is (3, depths, groups): the output of stages that
+    pay, the rates, the exporters' rates.
     """
     paid = charged.inputs
     stage, stages = problem.shipments.stage, problem.structure.stages
     abroad = problem.shipments.class_ >= 0
-    at_home, sold_abroad = (
-        added_up(stage, np.where(one, weight, 0.0), stages) for one in (~abroad, abroad)
-    )
+    at_home, sold_abroad = (added_up(stage, weight * one, stages) for one in (~abroad, abroad))
     found = []
     for requirement in embodied(problem, at_home, sold_abroad, by_depth=by_depth):
         taken = requirement[paid.user]
-        count, rate, exporter_rate = (
-            added_up(paid.group, one, charged.groups)
-            for one in (taken, taken * paid.rate, taken * paid.exporter_rate)
-        )
-        found.append((count, rate, exporter_rate))
-    return found
+        parts = (taken, taken * paid.rate, taken * paid.exporter_rate)
+        found.append(np.stack([added_up(paid.group, one, charged.groups) for one in parts]))
+    return np.stack(found, axis=1)
 
 
 def values_that_cross(problem: Problem, rows: Array) -> pl.Series:

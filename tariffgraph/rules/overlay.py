@@ -222,7 +222,10 @@ def removed(
     )
     after = MeasureIndex(left)
     forgotten = {name for name in before.names() if not after.ids(name)}
-    kept = [_base_duties(one, forgotten) if keep_base and _tops_up(new) else () for one, new in zip(rule_sets, left, strict=True)]
+    kept = [
+        _base_duties(one, forgotten) if keep_base and _tops_up(new) else ()
+        for one, new in zip(rule_sets, left, strict=True)
+    ]
     return tuple(
         replace(
             one,

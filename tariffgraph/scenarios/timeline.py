@@ -15,11 +15,11 @@ from ..customs.entry import Entry
 from ..customs.law import day_of
 from ..errors import Finding, TariffGraphError
 from ..frozen import FrozenFrame, FrozenRecord
+from ..incidence.attribution import ROUNDING
 from ..problem import compile as compile_problem
 from ..rules.rules import as_rules
 from ..tables import TIMELINE_CHANGES, TIMELINE_STEPS
 from .answers import OfEntry, OfGraph
-from .comparison import ROUNDING
 from .reasons import PRICE
 
 if TYPE_CHECKING:

@@ -119,13 +119,122 @@ def test_a_split_by_two_keys(folder, run):
 
 
 @pytest.mark.parametrize(
-    "key", ["measure", "action", "authority", "crossing", "importer", "exporter", "origin", "product"]
+    "key", ["measure", "action", "authority", "crossing", "importer", "exporter", "origin", "product", "depth"]
 )
 def test_every_key_sums_to_the_effective_rate(folder, run, key):
     answer = json.loads(run("propagate", "cars", *LAW, "--by", key, "--format", "json").out)
     for shipment in answer["shipments"]:
         parts = [row["rate"] for row in answer["by"] if row["shipment"] == shipment["id"]]
         assert sum(parts) == pytest.approx(shipment["effective_rate"], abs=1e-12)
+
+
+def test_a_split_by_depth(folder, run):
+    ran = run("propagate", "cars", *LAW, "--by", "depth")
+    assert without_hashes(ran.out) == (
+        "Two vehicles (cars); rules us, kr; entries of 2025-07-02; by depth\n"
+        "\n"
+        "shipment     depth  effective  amount, mn USD\n"
+        "---------------------------------------------\n"
+        "KR.CAR->USA  0         28.05%           28.05\n"
+        "             1          2.00%            2.00\n"
+        "US.VAN->USA  0          0.34%               -\n"
+        "---------------------------------------------\n"
+        "all          0                          28.05\n"
+        "             1                           2.00\n"
+        "\n"
+        "rules us HASH; rules kr HASH; graph HASH; tariffgraph 0.1.0\n"
+    )
+
+
+def test_averages_by_law_are_parts_of_one(folder, run):
+    ran = run("propagate", "cars", *LAW, "--average", "authority")
+    assert without_hashes(ran.out) == (
+        "Two vehicles (cars); rules us, kr; entries of 2025-07-02; average by authority\n"
+        "\n"
+        "authority    importer  statutory  embedded  effective  duty, mn USD\n"
+        "-------------------------------------------------------------------\n"
+        "Customs Act  KOR           0.00%     2.00%      2.00%          2.00\n"
+        "HTSUS        USA           2.50%     0.00%      2.55%          2.55\n"
+        "Section 232  USA          25.00%     0.00%     25.50%         25.50\n"
+        "-------------------------------------------------------------------\n"
+        "total                     27.50%     2.00%     30.05%         30.05\n"
+        "\n"
+        "Over 1 shipment with a value, weighted by it.\n"
+        "rules us HASH; rules kr HASH; graph HASH; tariffgraph 0.1.0\n"
+    )
+
+
+def test_averages_by_goods_are_of_those_with_a_value(folder, run):
+    ran = run("propagate", "cars", *LAW, "--average", "market", "--average", "exporter", "--pass-through", "0.5")
+    # Half of 27.5% is borne by the exporter: 1.01 · .275 · .5 / 1.275, and .25 · .08 · .5 / 1.08 of the cells.
+    assert without_hashes(ran.out) == (
+        "Two vehicles (cars); rules us, kr; entries of 2025-07-02; pass-through 0.5; average by market and exporter\n"
+        "\n"
+        "market  exporter  value, mn USD  statutory  embedded  effective  exporter's part  duty, mn USD\n"
+        "----------------------------------------------------------------------------------------------\n"
+        "USA     KOR                 100     27.50%     1.00%     14.89%           11.82%          26.7\n"
+        "USA     USA                   -          -         -          -                -             -\n"
+        "----------------------------------------------------------------------------------------------\n"
+        "total                       100     27.50%     1.00%     14.89%           11.82%          26.7\n"
+        "\n"
+        "Over 1 shipment with a value, weighted by it.\n"
+        "rules us HASH; rules kr HASH; graph HASH; tariffgraph 0.1.0\n"
+    )
+
+
+def test_averages_without_any_value_count_each_shipment_once(folder, run):
+    path = folder / "cars" / "shipments.csv"
+    path.write_text("stage,market\nKR.CAR,USA\nUS.VAN,USA\n", encoding="utf-8")
+    ran = run("propagate", "cars", *LAW, "--average", "market")
+    # (30.05% + .34%) / 2
+    assert without_hashes(ran.out) == (
+        "Two vehicles (cars); rules us, kr; entries of 2025-07-02; average by market\n"
+        "\n"
+        "market  statutory  embedded  effective\n"
+        "--------------------------------------\n"
+        "USA        13.75%     1.17%     15.20%\n"
+        "--------------------------------------\n"
+        "total      13.75%     1.17%     15.20%\n"
+        "\n"
+        "Over 2 shipments; each counts 1.\n"
+        "rules us HASH; rules kr HASH; graph HASH; tariffgraph 0.1.0\n"
+    )
+
+
+def test_leaving_out_one_measure_at_a_time(folder, run):
+    ran = run("propagate", "cars", *LAW, "--leave-one-out", "measure")
+    # Without Korea's duty on cells the American border has .02 less to charge its 27.5% on.
+    assert without_hashes(ran.out) == (
+        "Two vehicles (cars); rules us, kr; entries of 2025-07-02; leaving out one measure at a time\n"
+        "\n"
+        "shipment     measure   share  effective  without it   change  amount, mn USD\n"
+        "----------------------------------------------------------------------------\n"
+        "KR.CAR->USA  autos    25.50%     30.05%       4.55%  -25.50%          -25.50\n"
+        "             mfn       2.55%     30.05%      27.50%   -2.55%           -2.55\n"
+        "             mfn-kor   2.00%     30.05%      27.50%   -2.55%           -2.55\n"
+        "US.VAN->USA  mfn       0.34%      0.34%       0.00%   -0.34%               -\n"
+        "\n"
+        "Without it is the law as it would then stack: the cost of a law is not its share.\n"
+        "rules us HASH; rules kr HASH; graph HASH; tariffgraph 0.1.0\n"
+    )
+
+
+def test_averages_and_what_is_left_out_are_fields_of_the_json(folder, run):
+    result = tg.propagate("cars", tg.read_rules("us.yaml", "kr.yaml"))
+    for option, key, rows in (
+        ("--average", "action", result.averages("action")),
+        ("--leave-one-out", "action", result.leave_one_out("action")),
+    ):
+        answer = json.loads(run("propagate", "cars", *LAW, "--format", "json", option, key).out)
+        assert list(answer) == ["meta", "shipments", "by", option.removeprefix("--").replace("-", "_")]
+        assert answer["by"] == []
+        assert list(answer.values())[-1] == rows.to_dicts()
+
+
+def test_one_table_at_a_time(folder, run):
+    ran = run("propagate", "cars", *LAW, "--by", "depth", "--average", "market")
+    assert (ran.status, ran.out) == (2, "")
+    assert "--by, --average and --leave-one-out are tables of their own: ask for one at a time." in ran.err
 
 
 def test_settings_dates_and_pass_through_reach_the_engine(folder, run):
@@ -155,6 +264,8 @@ def test_a_pass_through_below_one_shows_the_exporters_part(folder, run):
         (["--market", "US"], "USA"),
         (["--market", "JPN"], "USA"),
         (["--by", "mesure"], "measure"),
+        (["--average", "marker"], "market"),
+        (["--leave-one-out", "acton"], "action"),
     ],
 )
 def test_unknown_names_are_status_2_with_the_nearest(folder, run, options, near):

@@ -42,7 +42,11 @@ def test_the_last_border_is_0_wherever_the_good_is_sold(rules):
 def test_a_crossing_sits_at_several_depths(rules):
     # Korean steel goes into an American car directly (.2), and in a Mexican part (.5 of the car, .4 of it steel).
     graph = tg.from_frames(
-        stages={"stage": ["car", "part", "steel"], "country": ["USA", "MEX", "KOR"], "product": ["8703", "8708", "7208"]},
+        stages={
+            "stage": ["car", "part", "steel"],
+            "country": ["USA", "MEX", "KOR"],
+            "product": ["8703", "8708", "7208"],
+        },
         inputs={
             "id": ["direct", "through Mexico", "part"],
             "supplier": ["steel", "steel", "part"],
@@ -70,7 +74,7 @@ def test_beyond_the_tenth_all_is_one_row_and_rows_are_in_the_order_of_numbers(ru
         shipments={"stage": [names[-1]] * 2, "market": ["KOR", "JPN"]},
     )
     result = tg.propagate(graph, rules, as_of="2025-01-01")
-    # The good after n borders costs p = 1 + .5 (1.1 p_before − 1), p_0 = 1: what crosses at depth k is .5^(k + 1) of it.
+    # After n borders p = 1 + .5 (1.1 p_before − 1), p_0 = 1; what crosses at depth k is .5^(k + 1) of the good.
     price = [1.0]
     for _ in range(14):
         price.append(1.0 + 0.5 * (1.1 * price[-1] - 1.0))

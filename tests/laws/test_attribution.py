@@ -101,7 +101,9 @@ def test_totals_are_the_parts_of_all_shipments_added_up(graph, rules, keys):
     columns = attribution.columns_of(keys)
     parts = result.by(*keys).join(result.shipments.select("value", shipment="id"), on="shipment").drop_nulls("value")
     money = {"amount": "rate", "exporter_amount": "exporter_rate", "duty": "duty_rate"}
-    expected = parts.group_by(columns).agg((pl.col("value") * pl.col(rate)).sum().alias(name) for name, rate in money.items())
+    expected = parts.group_by(columns).agg(
+        (pl.col("value") * pl.col(rate)).sum().alias(name) for name, rate in money.items()
+    )
     found = result.totals(*keys)
     assert found.height == expected.height
     both = found.join(expected, on=columns, suffix="_expected")

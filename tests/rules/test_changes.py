@@ -234,6 +234,22 @@ def test_relations_forget_what_is_removed(rules):
     assert new.rule_sets[0].column_1 == ""
 
 
+def test_a_base_duty_that_top_ups_need_stays_at_0_and_relations_forget_it(rules):
+    new = rules.set("parts", rate={"top_up_to": "15%"}).without("autos", "mfn")
+    assert new.rule_sets[0].column_1 == "mfn"
+    assert [row.value for row in measure(new, "mfn").rate] == [AdValorem(0.0)]
+    assert [(relation.by, relation.excludes) for relation in new.rule_sets[0].relations] == [
+        (("parts",), ("reciprocal",))
+    ]
+
+
+def test_a_measure_can_be_named_by_its_id_alone(rules):
+    new = rules.with_measure({"id": "s232", "rate": 0.1})
+    assert new.without("s232").names() == ("mfn", "reciprocal")
+    assert new.without("s232", by_id=True).names() == ("autos", "mfn", "parts", "reciprocal", "s232")
+    assert new.without("autos", "parts", by_id=True).names() == ("mfn", "reciprocal", "s232")
+
+
 def test_with_measure_takes_the_keys_of_a_file(rules):
     new = rules.with_measure(
         {

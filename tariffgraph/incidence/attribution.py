@@ -34,9 +34,11 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-__all__ = ["KEYS", "ROUNDING", "attribute", "columns_of", "differs"]
+__all__ = ["KEYS", "KEYS_OF_LAW", "ROUNDING", "attribute", "columns_of", "differs"]
 
 KEYS = ("measure", "action", "authority", "crossing", "importer", "exporter", "origin", "product", "depth")
+#: Those that name the law.
+KEYS_OF_LAW = KEYS[:3]
 #: What a row of the split costs: ids and keys as text, four numbers, and the copy that sorting makes.
 BYTES_OF_A_ROW = 400
 #: How many groups of lines are carried to all goods at once: with two columns each they fill the lanes of a kernel.
@@ -64,17 +66,15 @@ def attribute(problem: Problem, solution: Solution, rows: Array, columns: Sequen
     further = (problem.shipments.class_[rows] >= 0) & by_depth
     found = found.of_goods(len(stages), good, further).with_last_borders(charged, rows)
     shipments = problem.graph.shipments[rows[found.good]]
-    return (
-        pl.DataFrame(
-            {
-                "shipment": shipments["id"],
-                **charged.keys(columns, found.group, found.depth),
-                "rate": found.rate,
-                "exporter_rate": found.exporter_rate,
-                "duty_rate": found.rate + found.exporter_rate,
-                "amount": shipments["value"] * found.rate,
-            }
-        )
+    return pl.DataFrame(
+        {
+            "shipment": shipments["id"],
+            **charged.keys(columns, found.group, found.depth),
+            "rate": found.rate,
+            "exporter_rate": found.exporter_rate,
+            "duty_rate": found.rate + found.exporter_rate,
+            "amount": shipments["value"] * found.rate,
+        }
     ).sort(sort_order(["shipment", *columns]))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from .attribution import columns_of
+from .attribution import KEYS_OF_LAW, columns_of
 from .charges import charges
 from .sums import added_up
 from .totals import embedded, weights
@@ -27,12 +27,10 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-__all__ = ["KEYS_OF_GOODS", "KEYS_OF_LAW", "averages"]
+__all__ = ["KEYS_OF_GOODS", "averages"]
 
-#: Whose average: of the shipments to a market, from a country, of a product.
+#: Whose average: of the shipments to a market, from a country, of a product; the keys of law say what part of it.
 KEYS_OF_GOODS = ("market", "exporter", "product")
-#: What part of it.
-KEYS_OF_LAW = ("measure", "action", "authority")
 
 RATES = (
     "statutory_rate",

@@ -115,9 +115,9 @@ class Incidence:
         )
 
     def by(self, *keys: str) -> pl.DataFrame:
-        """Attribute every rate to ``keys``: measure, action, authority, crossing, importer, exporter, origin, product,
-        depth.
+        """Attribute every rate, exactly, to measures, crossings, countries or depths.
 
+        ``keys``: measure (the default), action, authority, crossing, importer, exporter, origin, product, depth.
         Crossing e = (i → j) adds L_jf · a_e · p_i · φ t_m (1 − d) of measure m to the embedded rate of f, the last
         border p_f · φ t_m (1 − d); so the rates of a shipment add to its effective, exporter and duty rate without
         residual (docs/method.md). Columns: shipment, the keys (``authority`` brings ``importer``), rate, exporter_rate,

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from ..errors import GraphError, visible
 from ..problem import compile as compile_problem
-from .attribution import attribute, columns_of, differs
+from .attribution import KEYS_OF_LAW, attribute, columns_of, differs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,10 +21,7 @@ if TYPE_CHECKING:
     from ..problem import Problem
     from .incidence import Incidence
 
-__all__ = ["KEYS_OF_LAW", "leave_one_out", "problem_without"]
-
-#: What can be left out.
-KEYS_OF_LAW = ("measure", "action", "authority")
+__all__ = ["leave_one_out", "problem_without"]
 
 
 def problem_without(problem: Problem, names: Sequence[str], *, by_id: bool = False) -> Problem:
@@ -48,17 +46,22 @@ def leave_one_out(result: Incidence, key: str) -> pl.DataFrame:
 
     shipment, the key, rate (its part of the effective rate), effective_rate, rate_without (the effective rate under the
     law as it would then stack), change (rate_without − effective_rate), amount_change (value × change). Rows of those
-    that neither charge the shipment nor change it are left out.
+    that neither charge the shipment nor change it are left out. Raises GraphError where what then applies needs facts
+    that the graph does not state.
     """
     columns_of((key,), KEYS_OF_LAW, field="leave_one_out")
     parts = attribute(result.problem, result.solution, result.shown, (key,)).select("shipment", key, "rate")
     now = result.shipments.select("value", "effective_rate", shipment="id")
     found = [parts.head(0).join(now, on="shipment").with_columns(rate_without=pl.col("rate"))]
     for name, measures in _left_out(result.problem, key).items():
-        left = result.of(problem_without(result.problem, measures, by_id=True), market=result.market)
-        then = left.shipments.select(shipment="id", rate_without="effective_rate")
+        then = _result_without(result, name, measures).shipments
         found.append(
-            now.join(then, on="shipment", how="left", maintain_order="left")
+            now.join(
+                then.select(shipment="id", rate_without="effective_rate"),
+                on="shipment",
+                how="left",
+                maintain_order="left",
+            )
             .with_columns(pl.lit(name).alias(key))
             .join(parts, on=["shipment", key], how="left", maintain_order="left")
             .select(found[0].columns)
@@ -78,6 +81,15 @@ def leave_one_out(result: Incidence, key: str) -> pl.DataFrame:
         )
         .sort("shipment", key)
     )
+
+
+def _result_without(result: Incidence, name: str, measures: Sequence[str]) -> Incidence:
+    try:
+        return result.of(problem_without(result.problem, measures, by_id=True), market=result.market)
+    except GraphError as error:  # what now applies may need facts that nothing asked for before
+        raise GraphError(
+            replace(one, message=f"without {visible(name)}, {one.message}") for one in error.findings
+        ) from None
 
 
 def _left_out(problem: Problem, key: str) -> dict[str, list[str]]:

@@ -150,6 +150,18 @@ def test_what_charges_nothing_but_keeps_another_out_shows_when_it_goes(tmp_path)
     assert found.filter(shipment="chip->USA").rows() == [("chip->USA", "treaty", *close(0, 0, 0.1, 0.1, 20))]
 
 
+def test_facts_that_are_needed_only_without_a_measure_are_asked_for_by_its_name(tmp_path):
+    path = tmp_path / "weight.yaml"
+    path.write_text(
+        "{ruleset: w, importer: all, relations: [{by: base, excludes: weighed}],"
+        "measures: [{id: base, rate: 10%}, {id: weighed, rate: 3 cents/kg}]}",
+        encoding="utf-8",
+    )
+    found = tg.propagate(graph(), path, as_of="2025-01-01")
+    with pytest.raises(tg.GraphError, match=r"without base, a duty of 0\.03 per kg needs the quantity of the entry"):
+        found.leave_one_out()
+
+
 def test_a_result_without_some_measures_says_so_and_compares(rules):
     found = result(rules)
     left = found.without("phones")

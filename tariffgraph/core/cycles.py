@@ -1,8 +1,8 @@
 """Components with a cycle: x = c + W x where every stage depends on every other.
 
-Three ways, chosen by size and by how full W is. Up to ``ELIMINATE_UP_TO`` stages: elimination. Where more than
-``DENSE_FROM`` of W is filled: corrections found on W as a full matrix (:mod:`.full_matrix`). Else: Gauss–Seidel sweeps
-in near-topological order; where W is wide (fuller than ``WIDE_FROM``, so that no order helps much) in ``PARTS`` side by
+Three ways, chosen by size and by how full W is. Up to ``ELIMINATE_UP_TO`` stages: elimination. Where enough of W is
+filled (``DENSE_FROM``): corrections found on W as a full matrix (:mod:`.full_matrix`). Else: Gauss–Seidel sweeps in
+near-topological order; where W is wide (fuller than ``WIDE_FROM``, so that no order helps much) in ``PARTS`` side by
 side; accelerated (:mod:`.krylov`). Where that does not settle, elimination decides, as long as its matrix fits. Parts
 are the same on any number of threads, and so are the bits.
 """
@@ -30,9 +30,10 @@ __all__ = ["Component", "NotSettled", "Unproductive", "component_of"]
 ELIMINATE_UP_TO = 400
 ELIMINATE_AT_MOST = 6_000
 #: Filled part of W from which a sweep is cut into ``PARTS``, and from which W is laid out in full: less than a quarter
-#: full, it would take more memory than its inputs.
+#: full, it would take more memory than its inputs. Up to so many stages that does not matter, as long as W is wide.
 WIDE_FROM = 0.05
 DENSE_FROM = 0.25
+SMALL = 4_000
 PARTS = 4
 #: Parts in which what suppliers owe is added up.
 BACKWARD_PARTS = 2
@@ -65,11 +66,12 @@ def component_of(
     x: Array,
     span: tuple[int, int],
     crew: Crew,
+    kept: list[Array],
 ) -> Component:
     """Return the component ``span`` with W = share · (1 + rate) inside it.
 
     ``rates``: (classes + 1,), the last that of inputs without a border; ``class_of_input``: None where all have the
-    last. ``x``: the solution of the stages before it.
+    last. ``x``: the solution of the stages before it. ``kept``: memory of an earlier solve, to be used again.
     """
     start, stop = span
     low, high = int(first[start]), int(first[stop])
@@ -83,6 +85,7 @@ def component_of(
         rates=rates[-1:] if class_of_input is None else rates,
         before=x,
         crew=crew,
+        kept=kept,
     )
 
 
@@ -103,6 +106,7 @@ class Component:
     rates: Array
     before: Array
     crew: Crew
+    kept: list[Array]
 
     @property
     def size(self) -> int:
@@ -123,7 +127,7 @@ class Component:
 
     @property
     def _is_full(self) -> bool:
-        return self.size > ELIMINATE_UP_TO and self._filled > DENSE_FROM
+        return self.size > ELIMINATE_UP_TO and self._filled > (WIDE_FROM if self.size <= SMALL else DENSE_FROM)
 
     @property
     def constant(self) -> Array:
@@ -162,11 +166,19 @@ class Component:
     @cached_property
     def _laid_out(self) -> tuple[Array, Array, tuple[Array, Array]]:
         """W as a full matrix, what enters each stage, and of each two stages that supply it without a border."""
-        chunks = -(-self.size // COLUMNS)
-        matrix = np.empty((self.size, chunks * COLUMNS), np.float32)
+        shape = (self.size, -(-self.size // COLUMNS) * COLUMNS)
+        try:  # to be handed a new matrix by the system takes as long as some products with it
+            matrix = self.kept.pop().reshape(shape)
+        except (IndexError, ValueError):
+            matrix = np.empty(shape, np.float32)
         constant, domestic = np.empty(self.size), (np.empty(self.size, np.int64), np.empty(self.size, np.int64))
         self._over_rows("fill_full", self.before, self.start, matrix, constant, *domestic)
         return matrix, constant, domestic
+
+    def release(self) -> None:
+        """Leave the matrix to the next solve; the component is not used again."""
+        if "_laid_out" in self.__dict__ and not self.kept:
+            self.kept.append(self._laid_out[0])
 
     @cached_property
     def _full(self) -> FullMatrix:

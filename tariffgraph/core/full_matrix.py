@@ -78,12 +78,14 @@ class FullMatrix:
         rows = self.matrix.reshape(-1, COLUMNS)
         if transposed:
             product = np.empty((chunks, COLUMNS))
-            self.crew.share_out(chunks, partial(kernel("times_full_transposed", self.matrix.size), rows, v, product))
+            work = partial(kernel("times_full_transposed", self.matrix.size), rows, v, product)
+            self.crew.share_out(chunks, work, self.matrix.size)
             return product.reshape(-1)[:size].copy()
         padded = np.zeros((chunks, COLUMNS))
         padded.reshape(-1)[:size] = v
         product = np.empty(size)
-        self.crew.share_out(size, partial(kernel("times_full", self.matrix.size), rows, padded, product))
+        work = partial(kernel("times_full", self.matrix.size), rows, padded, product)
+        self.crew.share_out(size, work, self.matrix.size)
         return product
 
 
@@ -105,7 +107,7 @@ class Blocks:
         name = "blocks_solved_transposed" if transposed else "blocks_solved"
         work = kernel(name, 10 * len(self.factors))
         arguments = (self.first, self.members, self.begins, self.factors, right, x)
-        crew.share_out(len(self.first) - 1, partial(work, *arguments))
+        crew.share_out(len(self.first) - 1, partial(work, *arguments), 3 * len(self.factors))
         return x
 
 

@@ -10,6 +10,7 @@ a: share of an input, r: the rate of its class of crossings. Stages in a cycle a
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -224,8 +225,8 @@ class Structure:
         with self._crew(threads) as workers:
             for start, stop, is_cycle in self._spans():
                 if is_cycle:
-                    component = self._component(share, class_of_input, table, x, (start, stop), workers)
-                    x[start:stop] = component.solve(component.constant)
+                    with self._component(share, class_of_input, table, x, (start, stop), workers) as component:
+                        x[start:stop] = component.solve(component.constant)
                 else:
                     self._sweep(workers, (start, stop), "excess", share, class_of_input, table, x)
         return x
@@ -351,13 +352,13 @@ class Structure:
                     self._sweep_backward(workers, (start, stop), "adjoint", given, ys)
                     continue
                 _gather(y, ys[1][0], start, stop)
-                component = self._component(share, class_of_input, table, x, (start, stop), workers)
-                known = np.zeros(stop)
-                known[start:] = component.solve(y[start:stop].copy(), transposed=True)
-                sweep = kernel("adjoint_sweep", len(self.supplier))
-                for a, b in reversed(list(slices(self.first, start, stop, SLICE))):
-                    sweep(self.first, self.supplier, *given, known, *ys[0], a, b)
-                y[start:stop] = known[start:]
+                with self._component(share, class_of_input, table, x, (start, stop), workers) as component:
+                    known = np.zeros(stop)
+                    known[start:] = component.solve(y[start:stop].copy(), transposed=True)
+                    sweep = kernel("adjoint_sweep", len(self.supplier))
+                    for a, b in reversed(list(slices(self.first, start, stop, SLICE))):
+                        sweep(self.first, self.supplier, *given, known, *ys[0], a, b)
+                    y[start:stop] = known[start:]
         return Derivatives((ys[0][1] + ys[1][1])[:-1], each, y)
 
     # --- many tables that differ in a few classes ---------------------------------------------------------
@@ -423,10 +424,10 @@ class Structure:
                         else:
                             sweep(self.first, self.supplier, weight, False, x, a, b)
                 if is_cycle:
-                    component = self._component(
+                    with self._component(
                         weight, None, np.zeros(1), np.zeros(self.stages), (start, stop), workers
-                    )
-                    columns[:, start:stop] = component.solve_columns(columns[:, start:stop].T).T
+                    ) as component:
+                        columns[:, start:stop] = component.solve_columns(columns[:, start:stop].T).T
         return np.ascontiguousarray(columns.T)
 
     # --- any weights ------------------------------------------------------------------------------------
@@ -437,8 +438,8 @@ class Structure:
         with self._crew(None) as workers:
             for start, stop, is_cycle in self._spans():
                 if is_cycle:
-                    component = self._component(weight, None, np.zeros(1), x, (start, stop), workers)
-                    x[start:stop] = component.solve(constant[start:stop] + component.constant)
+                    with self._component(weight, None, np.zeros(1), x, (start, stop), workers) as component:
+                        x[start:stop] = component.solve(constant[start:stop] + component.constant)
                 else:
                     self._sweep(workers, (start, stop), "carry", weight, False, x)
         return x
@@ -453,16 +454,16 @@ class Structure:
                     continue
                 _gather(y, beside, start, stop)
                 if y[start:stop].any():
-                    component = self._component(weight, None, np.zeros(1), y, (start, stop), workers)
-                    y[start:stop] = component.solve(y[start:stop].copy(), transposed=True)
-                    low, high = int(self.first[start]), int(self.first[stop])
-                    kernel("hand_outside", high - low)(
-                        self.first[start : stop + 1] - self.first[start],
-                        self.supplier[low:high],
-                        weight[low:high],
-                        start,
-                        y,
-                    )
+                    with self._component(weight, None, np.zeros(1), y, (start, stop), workers) as component:
+                        y[start:stop] = component.solve(y[start:stop].copy(), transposed=True)
+                        low, high = int(self.first[start]), int(self.first[stop])
+                        kernel("hand_outside", high - low)(
+                            self.first[start : stop + 1] - self.first[start],
+                            self.supplier[low:high],
+                            weight[low:high],
+                            start,
+                            y,
+                        )
         return y
 
     # --- proofs -----------------------------------------------------------------------------------------
@@ -476,8 +477,10 @@ class Structure:
         return [span for span in self.cycles if not self._productive(weight, span)]
 
     def _productive(self, weight: Array, span: tuple[int, int]) -> bool:
-        with crew(threads_wanted(None)) as workers:
-            component = self._component(weight, None, np.zeros(1), np.zeros(self.stages), span, workers)
+        with (
+            crew(threads_wanted(None)) as workers,
+            self._component(weight, None, np.zeros(1), np.zeros(self.stages), span, workers) as component,
+        ):
             if (component.times(np.ones(component.size)) < 1.0 - 1e-9).all():
                 return True
             try:
@@ -494,8 +497,10 @@ class Structure:
         """
         vector = np.ones(stop - start)
         radius = 0.0
-        with crew(threads_wanted(None)) as workers:
-            component = self._component(weight, None, np.zeros(1), np.zeros(self.stages), (start, stop), workers)
+        with (
+            crew(threads_wanted(None)) as workers,
+            self._component(weight, None, np.zeros(1), np.zeros(self.stages), (start, stop), workers) as component,
+        ):
             for _ in range(500):
                 moved = component.times(vector)
                 radius = float(np.max(moved / vector))
@@ -565,12 +570,12 @@ class Structure:
                 if not is_cycle:
                     self._sweep(workers, (start, stop), "carry", weight, False, bound)
                     continue
-                component = self._component(weight, None, np.zeros(1), bound, (start, stop), workers)
-                entering = bound[start:stop] + component.constant
-                w, margin = component.witness()
-                if not (margin > 0).all() or not (w > 0).all():
-                    raise Unproductive(start, stop)
-                bound[start:stop] = w * np.max(entering / margin)
+                with self._component(weight, None, np.zeros(1), bound, (start, stop), workers) as component:
+                    entering = bound[start:stop] + component.constant
+                    w, margin = component.witness()
+                    if not (margin > 0).all() or not (w > 0).all():
+                        raise Unproductive(start, stop)
+                    bound[start:stop] = w * np.max(entering / margin)
         return bound * (1 + 1e-12)
 
     # --- parts ------------------------------------------------------------------------------------------
@@ -584,6 +589,7 @@ class Structure:
             done = stop
         yield done, self.stages, False
 
+    @contextmanager
     def _component(
         self,
         share: Array,
@@ -592,8 +598,17 @@ class Structure:
         x: Array,
         span: tuple[int, int],
         workers: Crew,
-    ) -> Component:
-        return component_of(self.first, self.supplier, share, class_of_input, table, x, span, workers)
+    ) -> Iterator[Component]:
+        component = component_of(self.first, self.supplier, share, class_of_input, table, x, span, workers, self._kept)
+        try:
+            yield component
+        finally:
+            component.release()
+
+    @cached_property
+    def _kept(self) -> list[Array]:
+        """The memory of the largest matrix of a component, kept from one solve to the next."""
+        return []
 
 
 def _gather(y: Array, beside: Array, start: int, stop: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-__all__ = ["Crew", "crew", "shares_of_inputs", "slices", "threads_wanted"]
+__all__ = ["Crew", "crew", "slices", "threads_wanted"]
+
+#: Steps of vector code that are worth waking another thread for.
+HANDED_OVER_FROM = 1_500_000
 
 
 def threads_wanted(threads: int | None) -> int:
@@ -64,17 +68,11 @@ class Crew:
                 future.cancel()
             raise
 
-    def share_out(self, count: int, work: Callable[[int, int], None]) -> None:
-        """Run ``work`` on ``count`` rows, each thread on a range of its own."""
-        edges = np.linspace(0, count, self.size + 1).astype(int).tolist()
+    def share_out(self, count: int, work: Callable[[int, int], None], steps: float = math.inf) -> None:
+        """Run ``work`` on ``count`` rows, each thread on a range of its own; one on all where the ``steps`` are few."""
+        parts = self.size if steps > HANDED_OVER_FROM else 1
+        edges = np.linspace(0, count, parts + 1).astype(int).tolist()
         self.do([partial(_over, work, a, b) for a, b in pairwise(edges) if a < b])
-
-
-def shares_of_inputs(first: Array, start: int, stop: int, parts: int) -> list[int]:
-    """Return the edges of ``parts`` ranges of stages with about as many inputs each."""
-    wanted = np.linspace(int(first[start]), int(first[stop]), parts + 1)[1:-1]
-    inner = np.searchsorted(first[start : stop + 1], wanted.astype(first.dtype)) + start
-    return [start, *inner.tolist(), stop]
 
 
 def _over(work: Callable[[int, int], None], start: int, stop: int, leave: Event) -> None:

@@ -130,6 +130,7 @@ def the_way(monkeypatch, way):
         monkeypatch.setattr(cycles, "ELIMINATE_UP_TO", 0)
         monkeypatch.setattr(cycles, "WIDE_FROM", 2.0 if way == "sweeps" else 0.0)
         monkeypatch.setattr(cycles, "DENSE_FROM", 0.0 if way == "full matrix" else 2.0)
+        monkeypatch.setattr(cycles, "SMALL", 0)
 
 
 @pytest.mark.parametrize("way", [None, *WAYS])
@@ -261,15 +262,15 @@ def test_a_full_component_with_countries_is_solved_to_the_last_digits_both_ways(
     np.testing.assert_allclose(x, np.linalg.solve(np.eye(stages) - matrix, constant), rtol=1e-13)
     requirement = np.linalg.solve(np.eye(stages) - matrix.T, weight)
     np.testing.assert_allclose(derived.requirement, requirement, rtol=1e-13)
-    component = structure._component(
-        a, codes, np.append(rates, 0.0), np.zeros(stages), structure.cycles[0], cycles.Crew(None, 1)
-    )
     inside = slice(*structure.cycles[0])
     v = rng.random(size)
-    np.testing.assert_allclose(component.times(v), matrix[inside, inside] @ v, rtol=1e-13)
-    np.testing.assert_allclose(component.times_transposed(v), matrix[inside, inside].T @ v, rtol=1e-13)
-    np.testing.assert_allclose(component.full(), matrix[inside, inside], rtol=1e-15)
-    assert len(component._full.blocks.first) == countries + 1
+    with structure._component(
+        a, codes, np.append(rates, 0.0), np.zeros(stages), structure.cycles[0], cycles.Crew(None, 1)
+    ) as component:
+        np.testing.assert_allclose(component.times(v), matrix[inside, inside] @ v, rtol=1e-13)
+        np.testing.assert_allclose(component.times_transposed(v), matrix[inside, inside].T @ v, rtol=1e-13)
+        np.testing.assert_allclose(component.full(), matrix[inside, inside], rtol=1e-15)
+        assert len(component._full.blocks.first) == countries + 1
 
 
 def test_many_tables_that_differ_for_few_buyers_in_a_large_cycle_are_updates_of_one_solution(monkeypatch):

@@ -725,9 +725,7 @@ def fill_full(
                 misplaced += suppliers[k] != base + k
         if misplaced == 0:  # a full row, in order: whole stretches of memory
             for k in range(size):
-                flat[k] = rates[classes[k]]
-            for k in range(size):
-                on_rate = shares[k] * flat[k]
+                on_rate = shares[k] * rates[classes[k]]
                 flat[k] = on_rate
                 row[k] = shares[k] + on_rate
             row[size:] = 0.0

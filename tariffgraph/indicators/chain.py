@@ -76,11 +76,6 @@ class Chain:
     # --- facts ------------------------------------------------------------------------------------------
 
     @property
-    def country(self) -> Array:
-        """Country of every stage, (stages,)."""
-        return self.graph.stages["country"].gather(self.structure.stage).to_numpy()
-
-    @property
     def value_added(self) -> Array:
         """v_j = 1 − Σ a: (stages,)."""
         return self.graph.stages["value_added"].gather(self.structure.stage).to_numpy()
@@ -88,8 +83,9 @@ class Chain:
     @property
     def crosses(self) -> Array:
         """Tell which inputs cross a border: (inputs,)."""
-        country = self.country
-        return np.asarray(country[self.structure.supplier] != country[self.structure.user], np.bool_)
+        country = self.graph.stages["country"]
+        number = positions(country, country.unique().sort())[self.structure.stage]
+        return np.asarray(number[self.structure.supplier] != number[self.structure.user], np.bool_)
 
     @property
     def weight_of_shipment(self) -> Array:
@@ -98,7 +94,7 @@ class Chain:
         A shipment without a value weighs nothing beside others that have one.
         """
         value = self.graph.shipments["value"]
-        return (value.fill_null(1.0 if value.is_null().all() else 0.0)).to_numpy()
+        return value.fill_null(1.0 if value.is_null().all() else 0.0).to_numpy()
 
     @property
     def output(self) -> Array:
@@ -134,5 +130,6 @@ def cycles_settled() -> Iterator[None]:
 
 def quotient(numerator: Array, denominator: Array) -> Array:
     """Return the quotient where the denominator is above 0, NaN elsewhere."""
-    above = denominator > 0.0
-    return np.divide(numerator, denominator, out=np.full(len(numerator), np.nan), where=above)
+    found = np.full(len(numerator), np.nan)
+    np.divide(numerator, denominator, out=found, where=denominator > 0.0)
+    return found

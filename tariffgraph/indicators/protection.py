@@ -65,13 +65,13 @@ def effective_rate_of_protection(problem: Problem, method: Method = "corden") ->
 
 
 def _nominal_rates(problem: Problem, chain: Chain) -> Array:
-    """Return the average rate of competing imports of every stage's product into its country, NaN where none: (stages,).
+    """Return the average rate of the imports that compete with every stage, NaN where none do: (stages,).
 
     Weights are the untaxed values of the flows; where all of them are 0 or unknown, each crossing counts the same.
     """
     crossings = problem.classes.crossings
     rate = problem.rates[crossings["class"].to_numpy().astype(np.int64)]
-    market = _market(crossings["importer"], crossings["product"])
+    market = crossings.select(_market("importer")).to_series()
     markets = market.unique().sort()
     place = positions(market, markets)
 
@@ -81,8 +81,8 @@ def _nominal_rates(problem: Problem, chain: Chain) -> Array:
 
     by_value, plain = average(_flows(crossings, chain)), average(np.ones(len(rate)))
     rates = np.append(np.where(np.isnan(by_value), plain, by_value), np.nan)
-    stages = chain.graph.stages[chain.structure.stage]
-    return rates[positions(_market(stages["country"], stages["product"]), markets)]
+    of_stage = chain.graph.stages.select(_market("country")).to_series()
+    return rates[positions(of_stage, markets)[chain.structure.stage]]
 
 
 def _flows(crossings: pl.DataFrame, chain: Chain) -> Array:
@@ -97,8 +97,9 @@ def _flows(crossings: pl.DataFrame, chain: Chain) -> Array:
     return flows
 
 
-def _market(country: pl.Series, product: pl.Series) -> pl.Series:
-    """Return country and product as one key; of HS codes the first six digits."""
+def _market(country: str) -> pl.Expr:
+    """Return where a product competes, as one key: the country, and of HS codes the first six digits."""
+    product = pl.col("product")
     digits = product.str.replace_all(".", "", literal=True).str.head(6)
-    key = pl.select(pl.when(product.str.contains(":", literal=True)).then(product).otherwise(digits)).to_series()
-    return pl.select(pl.concat_str(pl.lit(country), pl.lit(" "), pl.lit(key))).to_series()
+    key = pl.when(product.str.contains(":", literal=True)).then(product).otherwise(digits)
+    return pl.concat_str(country, pl.lit(" "), key)

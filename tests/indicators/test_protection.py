@@ -115,4 +115,6 @@ def test_a_uniform_tariff_protects_everything_at_its_own_rate(graph, rate):
     frame = protection(engine.engine_graph(graph), rules)
     for row in frame.drop_nulls().iter_rows(named=True):
         assert row["nominal_rate"] == pytest.approx(float(rate), rel=1e-12)
-        assert row["value"] * row["value_added"] == pytest.approx(float(rate) * row["value_added"], rel=1e-10, abs=1e-14)
+        assert row["value"] * row["value_added"] == pytest.approx(
+            float(rate) * row["value_added"], rel=1e-10, abs=1e-14
+        )

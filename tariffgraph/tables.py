@@ -561,8 +561,6 @@ TIMELINE_CHANGES: tuple[Column, ...] = (
     Column("published", "date", "when it was published", gaps=True),
 )
 
-# --- indicators -----------------------------------------------------------------------------------------
-
 _OF_STAGE = Column("stage", "stage", "the stage")
 
 MEASURE_OF_STAGES: tuple[Column, ...] = (

@@ -6,7 +6,7 @@ With r_e = φτ the part of a duty in the buyer's price (docs/method.md):
     its k-th tier        C^1_j = Σ_e a_e r_e,  C^{k+1}_j = Σ_e a_e C^k_supplier
     compounded           x_j = Σ_e a_e [x_supplier (1 + r_e) + r_e]          the embedded excess price
 
-None of them holds the last border of a final good, which belongs to the shipment and not to the stage.
+None of these holds the last border of a final good, which belongs to the shipment and not to the stage.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ def rate_of_input(problem: Problem) -> Array:
     return np.append(problem.rates, 0.0)[problem.class_of_input]
 
 
-def cumulative_tariff(problem: Problem, *, compounded: bool = False) -> pl.DataFrame:
+def cumulative_tariff(problem: Problem, compounded: bool = False) -> pl.DataFrame:
     """Duties on all that a good is made of, at every border on the way: stage, value (per unit of untaxed value).
 
     Linear: C_j = Σ_e a_e (C_supplier + r_e), each duty on the untaxed value that crosses. ``compounded``: the embedded
-    excess price x_j, duty on duty included. With pass-through 1 the linear one is at most the compounded one, and with
-    a rate of 1 at every border the expected border crossings. Raises NotProductiveError when the duties make the graph
-    feed on more than it makes. Source: Rouzet & Miroudot 2013, without their direct tariff at the last border.
+    excess price x_j, duty on duty included. The linear one is never above it; with pass-through 1 and a rate of 1
+    at every border it is the expected border crossings. Raises NotProductiveError when the duties make the graph feed
+    on more than it makes. Source: Rouzet & Miroudot 2013, without their direct tariff at the last border.
     """
     chain = Chain.of_problem(problem)
     if compounded:
@@ -118,7 +118,7 @@ def derivatives(problem: Problem, final_good: str) -> pl.DataFrame:
 
     and the last border's by p_f φ (1 − d). ``stage`` is the good's; crossings that do not move its price are left out.
     One backward pass. Raises UnknownNameError, NotProductiveError. Source: reverse accumulation, Griewank & Walther
-    2008; for input–output prices, Miller & Blair 2009, ch. 2 and 12.
+    2008.
     """
     stage, last, crossing = _final_good(problem, final_good)
     excess = problem.excess_prices()

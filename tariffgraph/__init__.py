@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from . import indicators
     from .customs.duty import Duty, assess
     from .customs.entry import Entry
     from .errors import (
@@ -64,6 +65,7 @@ _HOME = {
     "compile": "problem",
     "from_frames": "graph.read",
     "from_networkx": "graph.networkx",
+    "indicators": "indicators",
     "propagate": "propagation",
     "read_graph": "graph.read",
     "read_rules": "rules.read",
@@ -98,6 +100,7 @@ __all__ = [
     "compile",
     "from_frames",
     "from_networkx",
+    "indicators",
     "propagate",
     "read_graph",
     "read_rules",
@@ -113,7 +116,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    home = import_module(f".{_HOME[name]}", __name__)
+    value = home if name == _HOME[name] else getattr(home, name)
     globals()[name] = value
     return value
 

@@ -22,6 +22,7 @@ __all__ = [
     "CONTENT",
     "CROSSINGS",
     "DEPTHS",
+    "DERIVATIVES",
     "DUTY_BY",
     "DUTY_COMPARISON",
     "DUTY_LINES",
@@ -32,17 +33,24 @@ __all__ = [
     "EXPLAINED_ORIGIN",
     "EXPLAINED_SUMMARY",
     "INPUTS",
+    "INPUT_TARIFF_EXPOSURE",
     "LEAVE_ONE_OUT",
+    "MAGNIFICATION",
+    "MEASURE_OF_STAGES",
     "PATHS",
+    "PRODUCTION_LENGTH",
+    "PROTECTION",
     "READ_TABLES",
     "RESULTS_ON_GRAPH",
     "SHIPMENTS",
     "SHIPMENT_RESULTS",
     "STAGES",
     "SWEEP",
+    "TIERS",
     "TIMELINE_CHANGES",
     "TIMELINE_STEPS",
     "TOTALS",
+    "VALUE_ADDED_ORIGIN",
     "Column",
     "content_kind",
     "sort_order",
@@ -551,4 +559,75 @@ TIMELINE_CHANGES: tuple[Column, ...] = (
     Column("because", "text", "why, in words"),
     Column("source", "text", "source of the row or relation that made the change; null for none", gaps=True),
     Column("published", "date", "when it was published", gaps=True),
+)
+
+_OF_STAGE = Column("stage", "stage", "the stage")
+
+MEASURE_OF_STAGES: tuple[Column, ...] = (
+    _OF_STAGE,
+    Column("value", "number", "the measure; null where it is not defined", gaps=True),
+)
+
+PRODUCTION_LENGTH: tuple[Column, ...] = (
+    _OF_STAGE,
+    Column("value", "number", "1 + domestic + cross_border: the downstreamness", unit="stages"),
+    Column("domestic", "number", "purchases inside a country on the way", unit="purchases"),
+    Column("cross_border", "number", "purchases across a border on the way: border crossings", unit="purchases"),
+)
+
+VALUE_ADDED_ORIGIN: tuple[Column, ...] = (
+    _OF_STAGE,
+    Column("country", "country", "the country that adds"),
+    Column("share", "number", "what it adds to the good, anywhere up the chain; sums to 1 by stage", unit=_VALUE),
+)
+
+TIERS: tuple[Column, ...] = (
+    _OF_STAGE,
+    Column("tier", "text", "how many purchases upstream the duty is paid: 1 to 10, and 10+"),
+    Column("value", "number", "part of the linear cumulative tariff; adds up to it by stage", unit=_VALUE),
+)
+
+MAGNIFICATION: tuple[Column, ...] = (
+    _OF_STAGE,
+    Column(
+        "value",
+        "number",
+        "cumulative_tariff / domestic_value_added; null where nothing is added at home",
+        unit="per unit of domestic value added",
+        gaps=True,
+    ),
+    Column("cumulative_tariff", "number", "linear cumulative tariff", unit=_VALUE),
+    Column("domestic_value_added", "number", "value added in the stage's own country", unit=_VALUE),
+)
+
+PROTECTION: tuple[Column, ...] = (
+    _OF_STAGE,
+    Column("value", "number", "(nominal_rate − input_tariffs) / value_added", unit="share of value_added", gaps=True),
+    Column(
+        "nominal_rate",
+        "number",
+        "average rate on competing imports of the stage's product; null where the graph shows none",
+        unit=_VALUE,
+        gaps=True,
+    ),
+    Column("input_tariffs", "number", "rates on traded inputs, weighted by their shares", unit=_VALUE),
+    Column("value_added", "number", "the stage's own; by Corden with that in non-traded inputs", unit=_VALUE),
+)
+
+INPUT_TARIFF_EXPOSURE: tuple[Column, ...] = (
+    _OF_STAGE,
+    Column("value", "number", "duties on what the stage itself buys", unit=_VALUE),
+    Column(
+        "average_rate",
+        "number",
+        "the same over the cost of all its inputs; null where it buys nothing",
+        unit="share of the inputs' untaxed cost",
+        gaps=True,
+    ),
+)
+
+DERIVATIVES: tuple[Column, ...] = (
+    Column("stage", "stage", "the stage that makes the final good"),
+    Column("crossing", "id", "id of the input or shipment whose rate moves"),
+    Column("value", "number", "change of the final price for a change of the rate", unit="price per unit of rate"),
 )

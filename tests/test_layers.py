@@ -54,6 +54,7 @@ ALLOWED = {
     "problem": FOUNDATION | {".customs", ".core", ".rules", ".graph", ".provenance"},
     # A result prints itself: explanations are laid out by show, which knows nothing of results.
     "incidence": FOUNDATION | {".incidence", ".problem", ".customs", ".rules", ".graph", ".core", ".show"},
+    "indicators": FOUNDATION | {".indicators", ".problem", ".customs", ".graph", ".core"},
     "propagation": {".incidence", ".problem"},
     "scenarios": FOUNDATION | {".scenarios", ".incidence", ".problem", ".customs", ".rules", ".graph", ".provenance"},
     "official": FOUNDATION | {".official", ".rules"},

@@ -5,6 +5,8 @@ Shares of untaxed values, so that no rate enters them:
     content of a kind    K_i = 1 if stage i matches, else Σ_e a_e K_supplier(e)
     by the residual      K_i = 1 if stage i matches, else 1 − Σ_e a_e [e is shown to hold none]
     value-added content  c_j = v_j [country_j] + Σ_e a_e c_supplier(e)
+    of it in a kind      m_i = c_i if stage i matches, else Σ_e a_e m_supplier(e)
+    in its residual      m_i = c_i if stage i matches, else c_i − Σ_e a_e c_supplier(e) [e is shown to hold none]
 """
 
 from __future__ import annotations
@@ -25,11 +27,15 @@ Array = np.ndarray[Any, Any]
 
 __all__ = [
     "content_of_kind",
+    "declared_contents",
     "hidden_weight",
     "matching_stages",
     "reached_from",
     "residual_content",
     "value_added_content",
+    "value_added_of_owners",
+    "within_kind",
+    "within_residual",
 ]
 
 
@@ -76,13 +82,30 @@ def residual_content(structure: Structure, share: Array, matches: Array, declare
     shown to hold none, so does the good. ``share``: (inputs,), untaxed; ``declared``: (inputs,), NaN where nothing is
     declared; ``matches``: (stages,).
     """
+    known = matches | (structure.inputs_of_stage > 0)
+    holds_none = _shown_to_hold_none(structure, share, matches, declared)
+    spared = np.bincount(structure.user, weights=share * holds_none, minlength=structure.stages)
+    residual = np.where(_holding(structure, holds_none), np.maximum(0.0, 1.0 - spared), 0.0)
+    return np.where(matches, 1.0, residual), known
+
+
+def declared_contents(graph: ProductionGraph, structure: Structure, kind: str) -> Array:
+    """Return the content of a kind that each input declares, NaN where it declares none; in the engine's order."""
+    column = f"content.{kind}"
+    if column not in graph.inputs.columns:
+        return np.full(len(graph.inputs), np.nan)
+    return graph.inputs[column].fill_null(np.nan).to_numpy()[structure.input]
+
+
+def _shown_to_hold_none(structure: Structure, share: Array, matches: Array, declared: Array) -> Array:
     content, known = content_of_kind(structure, share, matches)
     computed_none = (content == 0.0) & known
-    holds_none = np.where(np.isnan(declared), computed_none[structure.supplier], declared == 0.0)
-    spared = np.bincount(structure.user, weights=share * holds_none, minlength=structure.stages)
-    holding = np.bincount(structure.user, weights=~holds_none, minlength=structure.stages)
-    residual = np.where(holding > 0, np.maximum(0.0, 1.0 - spared), 0.0)
-    return np.where(matches, 1.0, residual), known
+    return np.asarray(np.where(np.isnan(declared), computed_none[structure.supplier], declared == 0.0))
+
+
+def _holding(structure: Structure, holds_none: Array) -> Array:
+    """Return which stages buy anything that is not shown to hold none."""
+    return np.bincount(structure.user, weights=~holds_none, minlength=structure.stages) > 0
 
 
 def reached_from(structure: Structure, marked: Array) -> Array:
@@ -132,3 +155,42 @@ def value_added_content(graph: ProductionGraph, structure: Structure, share: Arr
         if frames
         else pl.DataFrame(schema={"stage": pl.String, "country": pl.String, "share": pl.Float64})
     )
+
+
+def value_added_of_owners(structure: Structure, share: Array, added: Array) -> Array:
+    """Return whose value added is in the good of every stage, (stages, owners); sums to 1 where ``added`` is all of it.
+
+    ``added``: (stages, owners), the value that each owner adds at each stage.
+    """
+    return _carried(structure, share, added)
+
+
+def within_kind(structure: Structure, share: Array, matches: Array, value_added: Array) -> Array:
+    """Return how much of the ``value_added`` in the good of every stage, (stages, owners), is in what is of a kind.
+
+    The shapes and the recursion are those of ``content_of_kind``, to which the owners' parts add up.
+    """
+    weight = share * np.repeat(~matches, structure.inputs_of_stage)
+    return _carried(structure, weight, matches[:, None] * value_added)
+
+
+def within_residual(
+    structure: Structure, share: Array, matches: Array, declared: Array, value_added: Array
+) -> Array:
+    """Return how much of the ``value_added``, (stages, owners), is in what ``residual_content`` counts."""
+    holds_none = _shown_to_hold_none(structure, share, matches, declared)
+    weight = share * holds_none
+    spared = np.empty_like(value_added)
+    for owner, column in enumerate(value_added.T):
+        spared[:, owner] = np.bincount(
+            structure.user, weights=weight * column[structure.supplier], minlength=structure.stages
+        )
+    residual = np.where(_holding(structure, holds_none)[:, None], value_added - spared, 0.0)
+    return np.where(matches[:, None], value_added, residual)
+
+
+def _carried(structure: Structure, weight: Array, own: Array) -> Array:
+    """Solve X = own + W X, (stages, columns): cycles are factorized once for all columns."""
+    if structure.cycles:
+        return structure.solve_columns(weight, own)
+    return structure.contents(weight, own, stopping=False)

@@ -17,7 +17,7 @@ import polars as pl
 from ..codes import product_key
 from ..errors import Finding, suggestion, visible
 from ..graph.checks import positions
-from .content import content_of_kind, matching_stages, reached_from, residual_content
+from .content import content_of_kind, declared_contents, matching_stages, reached_from, residual_content
 from .credit import earning_stages
 from .law import QUOTA_FILLED
 from .origin import determine_origin
@@ -323,7 +323,8 @@ class _Crossings:
             matches = matching_stages(self.graph.stages, self.origin, self.law, kind)[self.structure.stage]
             self._coarse_for(kind)
             if self.law.kinds[kind][0].method == "residual":
-                content, known = residual_content(self.structure, self.share, matches, self._declared(column))
+                declared = declared_contents(self.graph, self.structure, kind)
+                content, known = residual_content(self.structure, self.share, matches, declared)
             else:
                 content, known = content_of_kind(self.structure, self.share, matches)
             by_place = pl.DataFrame({"content": _without_noise(content), "known": known})
@@ -333,13 +334,6 @@ class _Crossings:
         for at, reach in enumerate(self.reaches):
             made = made.with_columns(pl.Series(f"reach.{at}", self._reach(reach)[self.place]))
         return made
-
-    def _declared(self, column: str) -> Array:
-        """Return the content that each input declares, NaN where it declares none; in the engine's order."""
-        inputs = self.graph.inputs
-        if column not in inputs.columns:
-            return np.full(len(inputs), np.nan)
-        return inputs[column].fill_null(np.nan).to_numpy()[self.structure.input]
 
     def _reach(self, reach: Reach) -> Array:
         """Return which goods meet a condition on the stages upstream; in the engine's order."""

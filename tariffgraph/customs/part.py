@@ -47,6 +47,10 @@ class Part:
             return Part(False, {kind: smallest(amount, its[kind]) for kind, amount in mine.items() if kind in its})
         return Part(False, {kind: largest(0.0, amount - its.get(kind, 0.0)) for kind, amount in mine.items()})
 
+    def joined(self, other: Part) -> Part:
+        """Return what is in this part or in ``other``: all but what is in neither."""
+        return WHOLE.less(WHOLE.less(self).less(other))
+
 
 WHOLE = Part(True)
 NOTHING = Part(False)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-__all__ = ["Charges", "LastBorders", "PaidByUsers", "charges"]
+__all__ = ["Charges", "LastBorders", "PaidByUsers", "charged_lines", "charges", "grouped"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +82,8 @@ def charges(problem: Problem, solution: Solution, columns: Sequence[str]) -> Cha
 
     ``columns``: measure, action, authority, crossing, importer, exporter, origin, product; the depth is not the lines'.
     """
-    lines = _lines(problem)
-    names, group = _groups(lines, [one for one in columns if one != "depth"])
+    lines = charged_lines(problem)
+    names, group = grouped(lines, [one for one in columns if one != "depth"])
     classes = problem.classes
     class_ = lines["class"].to_numpy()
     t = lines["t"].to_numpy()
@@ -108,7 +108,7 @@ def charges(problem: Problem, solution: Solution, columns: Sequence[str]) -> Cha
     )
 
 
-def _lines(problem: Problem) -> pl.DataFrame:
+def charged_lines(problem: Problem) -> pl.DataFrame:
     """Return a row for each measure that charges, or credit that pays, at each crossing: keys, t_m, where it lies.
 
     ``place``: the input's number in the engine's order, −1 for a last border; ``row``: in its table.
@@ -144,7 +144,7 @@ def _lines(problem: Problem) -> pl.DataFrame:
     )
 
 
-def _groups(lines: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.DataFrame, Array]:
+def grouped(lines: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.DataFrame, Array]:
     """Return the distinct combinations of the keys, and the number of the one that each line belongs to."""
     if not keys:
         return pl.DataFrame(), np.zeros(lines.height, np.int64)

@@ -32,6 +32,8 @@ __all__ = [
     "EXPLAINED_LINES",
     "EXPLAINED_ORIGIN",
     "EXPLAINED_SUMMARY",
+    "EXPOSURE",
+    "EXPOSURE_TOTALS",
     "INPUTS",
     "INPUT_TARIFF_EXPOSURE",
     "LEAVE_ONE_OUT",
@@ -277,6 +279,32 @@ TOTALS: tuple[Column, ...] = (
     Column("amount", "number", "Σ value · rate over the shipments with a value", unit="money a year"),
     Column("exporter_amount", "number", "Σ value · exporter_rate", unit="money a year"),
     Column("duty", "number", "Σ value · duty_rate: amount + exporter_amount", unit="money a year"),
+)
+
+_OWNER = Column("country", "country", "whose value added it is; or nationality, or firm, as asked for")
+_EXPOSURE_KEYS = (
+    Column("via", "country", "country that the goods are shipped from at the border that charges"),
+    Column("importer", "country", "country that charges"),
+)
+
+EXPOSURE: tuple[Column, ...] = (
+    Column("shipment", "id", "id of the shipment"),
+    _OWNER,
+    *_EXPOSURE_KEYS,
+    Column("rate", "number", "duty that falls on it; rates of a shipment add up to its effective rate", unit=_VALUE),
+    Column("flagged", "number", "part of `rate` spread over the whole good, the graph showing no kind", unit=_VALUE),
+    Column("taxed", "number", "its value added that is charged at these borders, once at each", unit=_VALUE),
+    Column("value_added", "number", "its value added in all of the good", unit=_VALUE),
+    Column("amount", "number", "value · rate; null where there is no value", unit="money a year", gaps=True),
+    Column("taxed_amount", "number", "value · taxed", unit="money a year", gaps=True),
+)
+
+EXPOSURE_TOTALS: tuple[Column, ...] = (
+    _OWNER,
+    *_EXPOSURE_KEYS,
+    Column("amount", "number", "Σ value · rate over the shipments with a value", unit="money a year"),
+    Column("flagged_amount", "number", "Σ value · flagged", unit="money a year"),
+    Column("taxed_amount", "number", "Σ value · taxed", unit="money a year"),
 )
 
 AVERAGES: tuple[Column, ...] = (

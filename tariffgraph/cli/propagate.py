@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+#: What ``--by`` takes besides keys: whose value added the duties fall on.
+VALUE_ADDED = "value-added"
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -56,9 +59,9 @@ class View:
 @click.option(
     "--by",
     "keys",
-    type=click.Choice(KEYS),
+    type=click.Choice((*KEYS, VALUE_ADDED)),
     multiple=True,
-    help="Split the rates by this. Repeat to split by several.",
+    help="Split the rates by this. Repeat to split by several. value-added: on whose it falls.",
 )
 @click.option(
     "--average",
@@ -97,6 +100,9 @@ def command(
     """
     if sum(map(bool, (keys, averaged, left_out))) > 1:
         message = "--by, --average and --leave-one-out are tables of their own: ask for one at a time."
+        raise click.UsageError(message, click.get_current_context())
+    if VALUE_ADDED in keys and "depth" in keys:
+        message = "value added is told apart by any other key, not by depth."
         raise click.UsageError(message, click.get_current_context())
     view = View(tuple(dict.fromkeys(keys)), tuple(dict.fromkeys(averaged)), left_out)
     named = DEFAULT_GRAPH if graph is None else graph
@@ -151,12 +157,23 @@ def _propagated(
 
 def _document(result: Incidence, graph: ProductionGraph, name: str, view: View) -> Document:
     from ..show.document import Document
-    from ..show.results import averages_sheet, headline, leave_one_out_sheet, shipments_sheet, split_sheet
+    from ..show.results import (
+        averages_sheet,
+        exposure_sheet,
+        headline,
+        leave_one_out_sheet,
+        shipments_sheet,
+        split_sheet,
+    )
 
     meta = result.meta
     fields: dict[str, Any] = {"shipments": result.shipments, "by": []}
     title = headline(f"{graph.title} ({name})" if graph.title else name, meta)
-    if view.keys:
+    if VALUE_ADDED in view.keys:
+        keys = [{"exporter": "via"}.get(key, key) for key in view.keys if key != VALUE_ADDED] or ["via", "importer"]
+        rows = fields["by"] = result.exposure(by=keys)
+        sheet = partial(exposure_sheet, title, rows, result.exposure_totals(by=()), meta)
+    elif view.keys:
         rows = fields["by"] = result.by(*view.keys)
         sheet = partial(split_sheet, title, rows, view.keys, meta)
     elif view.averaged:

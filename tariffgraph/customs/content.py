@@ -174,9 +174,7 @@ def within_kind(structure: Structure, share: Array, matches: Array, value_added:
     return _carried(structure, weight, matches[:, None] * value_added)
 
 
-def within_residual(
-    structure: Structure, share: Array, matches: Array, declared: Array, value_added: Array
-) -> Array:
+def within_residual(structure: Structure, share: Array, matches: Array, declared: Array, value_added: Array) -> Array:
     """Return how much of the ``value_added``, (stages, owners), is in what ``residual_content`` counts."""
     holds_none = _shown_to_hold_none(structure, share, matches, declared)
     weight = share * holds_none

@@ -32,8 +32,8 @@ class ChargedParts:
     """What of the value is charged, by set of facts (``key``).
 
     ``whole``: (parts,), whether a part is the whole less its amounts; ``amounts``: (parts, kinds), shares of the value.
-    ``of_measures``: key, measure_number, part, and the ``weight`` of the part in what the measure charges, adding to 1.
-    ``together``: key, group of measures, the part that any measure of the group charges, and its weight in the flow.
+    ``of_measures``: key, number (of the measure), part, and its weight in what the measure charges; weights add to 1.
+    ``together``: key, law (a group of measures), the part that any of them charges, and its weight in the flow.
     """
 
     kinds: tuple[str, ...]
@@ -43,10 +43,10 @@ class ChargedParts:
     together: pl.DataFrame
 
 
-def charged_parts(assessed: Sequence[Assessed], group_of_measure: Array) -> ChargedParts:
+def charged_parts(assessed: Sequence[Assessed], law: Array) -> ChargedParts:
     """Return the parts that measures charge, and those that groups of them charge together.
 
-    ``group_of_measure``: (measures,), the group of each, by number.
+    ``law``: (measures,), the group of each, by number.
     """
     alone, together = _Rows(), _Rows()
     for one in assessed:
@@ -57,21 +57,21 @@ def charged_parts(assessed: Sequence[Assessed], group_of_measure: Array) -> Char
                 part = _of(line.part or NOTHING, members, len(one.classes))
                 duty = np.broadcast_to(np.asarray(line.duty), len(one.classes))[members]
                 alone.add(keys, line.number, one.weight * duty, part)
-                group = int(group_of_measure[line.number])
+                group = int(law[line.number])
                 joined[group] = joined.get(group, NOTHING).joined(part)
             for group, part in joined.items():
                 together.add(keys, group, np.full(len(members), one.weight), part)
     kinds = tuple(sorted(alone.kinds | together.kinds))
     columns = ["whole", *(f"content.{kind}" for kind in kinds)]
-    rows = pl.concat([alone.frame("measure_number", kinds), together.frame("group", kinds)], how="diagonal")
+    rows = pl.concat([alone.frame("number", kinds), together.frame("law", kinds)], how="diagonal")
     distinct, number = grouped(rows, columns)
-    rows = rows.select("key", "measure_number", "group", "weight", part=pl.Series(number, dtype=pl.Int64))
+    rows = rows.select("key", "number", "law", "weight", part=pl.Series(number, dtype=pl.Int64))
     return ChargedParts(
         kinds,
         distinct["whole"].to_numpy(),
         distinct.select(columns[1:]).to_numpy().reshape(len(distinct), len(kinds)),
-        _with_weights(rows.filter(pl.col("measure_number").is_not_null()).drop("group")),
-        rows.filter(pl.col("group").is_not_null()).drop("measure_number"),
+        _with_weights(rows.filter(pl.col("number").is_not_null()).drop("law")),
+        rows.filter(pl.col("law").is_not_null()).drop("number"),
     )
 
 
@@ -95,7 +95,7 @@ def _of(part: Part, members: Array, size: int) -> Part:
 
 def _with_weights(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the rows, whose weight is a duty, with the share of that duty in what the measure charges."""
-    _, number = grouped(rows, ["key", "measure_number"])
+    _, number = grouped(rows, ["key", "number"])
     duty = rows["weight"].to_numpy()
     total = added_up(number, duty, int(number.max(initial=-1)) + 1)
     return rows.with_columns(weight=pl.Series(duty / total[number], dtype=pl.Float64))

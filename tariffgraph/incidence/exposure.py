@@ -20,6 +20,7 @@ import polars as pl
 
 from ..errors import Finding, UnknownNameError, suggestion, visible
 from ..memory import refuse_beyond_memory
+from .attribution import columns_of
 from .charged_parts import charged_parts
 from .charges import charged_lines, grouped
 from .depth import embodied
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-__all__ = ["KEYS_OF_EXPOSURE", "check_for_unknown_owner", "exposure", "exposure_totals"]
+__all__ = ["columns_of_exposure", "exposure", "exposure_totals"]
 
 #: What exposure can be split by; ``via`` is the exporter at the border that charges.
 KEYS_OF_EXPOSURE = ("via", "importer", "origin", "product", "crossing", "measure", "action", "authority")
@@ -44,11 +45,12 @@ KEYS_OF_LAW = KEYS_OF_EXPOSURE[-3:]
 BYTES_OF_A_ROW = 500
 
 
-def check_for_unknown_owner(of: str) -> None:
-    """Raise UnknownNameError where nothing tells of stages whether value added is that of one ``of``."""
+def columns_of_exposure(of: str, by: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that stand for the keys ``by``. Raises UnknownNameError, for an unknown ``of`` too."""
     if of not in OWNERS:
         message = f"value added is not told apart by '{visible(str(of))}'"
-        raise UnknownNameError(Finding(message, suggestion(str(of), OWNERS, "owners"), field="of"))
+        raise UnknownNameError(Finding(message, suggestion(str(of), OWNERS, "columns"), field="of"))
+    return columns_of((by,) if isinstance(by, str) else by, KEYS_OF_EXPOSURE)
 
 
 def exposure(problem: Problem, solution: Solution, rows: Array, of: str, columns: Sequence[str]) -> pl.DataFrame:
@@ -129,9 +131,10 @@ class _Charged:
     """What is charged on the way of some shipments; one entry a line and part of the value, in groups.
 
     ``user``: stage that buys, −1 at a last border, which is that of the row ``shipment``; ``good``: which part of which
-    good is charged; ``rate``: in the buyer's price, ``taxed``: what crosses, per unit of what the user makes. ``spread``
-    and ``guessed``: (owners, goods), whose value added it is, and what of that is a guess; they add to 1 and at most 1
-    by good. ``content``: (owners, goods), the value added itself; ``whole``: (owners, shipped), that of goods shipped.
+    good is charged; ``rate``: in the buyer's price, ``taxed``: what crosses, per unit of what the user makes.
+
+    By owner and good: ``content``, the value added in that part; ``spread``, the same as shares that add to 1, and
+    ``guessed`` what of these is a guess. ``whole``: (owners, shipped), all the value added in the goods shipped.
     """
 
     of: str
@@ -162,20 +165,23 @@ class _Charged:
         at = np.flatnonzero(weight)
         groups, group = np.unique(self.group[at], return_inverse=True)
         good, rate, taxed = self.good[at], (weight * self.rate)[at], (weight * self.taxed)[at]
-        sums = np.empty((3, len(self.owners), len(groups)))
-        for owner in range(len(self.owners)):
-            parts = (rate * self.spread[owner][good], rate * self.guessed[owner][good], taxed * self.content[owner][good])
-            for place, part in enumerate(parts):
-                sums[place, owner] = added_up(group, part, len(groups))
-        owner, touched = np.nonzero((sums[0] != 0.0) | (sums[2] != 0.0))
-        return _Falls(np.full(len(owner), number), groups[touched], owner, *sums[:, owner, touched])
+
+        def sums(paid: Array, by_owner: Array) -> Array:
+            return np.stack([added_up(group, paid * of_owner[good], len(groups)) for of_owner in by_owner])
+
+        found = np.stack([sums(rate, self.spread), sums(rate, self.guessed), sums(taxed, self.content)])
+        owner, touched = np.nonzero((found[0] != 0.0) | (found[2] != 0.0))
+        return _Falls(np.full(len(owner), number), groups[touched], owner, *found[:, owner, touched])
 
 
 def _charged(problem: Problem, solution: Solution, rows: Array, of: str, columns: Sequence[str]) -> _Charged:
     """Return what is charged on the way of the shipments ``rows``, in one group what is the same in ``columns``."""
     of_law = [one for one in columns if one in KEYS_OF_LAW]
-    words = pl.DataFrame([{one: getattr(charge, one) for one in KEYS_OF_LAW} for charge in problem.classes.charges])
-    _, law = grouped(words, of_law)
+    charges = problem.classes.charges
+    words = pl.DataFrame(
+        {one: pl.Series([getattr(charge, one) for charge in charges], dtype=pl.String) for one in of_law}
+    )
+    law = grouped(words, of_law)[1] if of_law else np.zeros(len(charges), np.int64)
     parts = charged_parts(problem.assessed, law)
     entries = _entries(_lines(problem, solution, rows), parts, law)
     names, group = grouped(entries, columns)
@@ -202,17 +208,15 @@ def _charged(problem: Problem, solution: Solution, rows: Array, of: str, columns
 def _lines(problem: Problem, solution: Solution, rows: Array) -> pl.DataFrame:
     """Return what is charged on the way of the shipments ``rows``: line by line, with ``via``, ``share`` and ``rate``.
 
-    ``paid``: the measure, of a credit the one it pays; ``user`` and ``shipment``: where it is charged.
+    ``number``: of the measure, or of the one that a credit pays; ``user`` and ``shipment``: where it is charged.
     """
     lines = charged_lines(problem).drop("user", "share").rename({"exporter": "via"})
-    place, row, class_, supplier = (
-        lines[one].to_numpy() for one in ("place", "row", "class", "supplier_place")
-    )
-    user = np.where(place >= 0, problem.structure.user[place], -1)
+    place, row, class_, supplier = (lines[one].to_numpy() for one in ("place", "row", "class", "supplier_place"))
+    user = np.append(problem.structure.user, -1)[place]
+    share = np.append(problem.share, 1.0)[place]
     shipped = np.zeros(problem.structure.stages)
     shipped[problem.shipments.stage[rows]] = 1.0
     (output,) = embodied(problem, shipped, np.zeros_like(shipped), by_depth=False)
-    share = np.where(place >= 0, problem.share[place], 1.0)
     classes = problem.classes
     on_price = classes.pass_through[class_] * lines["t"].to_numpy() * classes.relief[class_]
     measure = np.arange(len(classes.charges))
@@ -222,7 +226,7 @@ def _lines(problem: Problem, solution: Solution, rows: Array) -> pl.DataFrame:
     return lines.with_columns(
         pl.Series("user", user),
         pl.Series("shipment", np.where(place >= 0, -1, row)),
-        pl.Series("paid", measure[lines["measure_number"].to_numpy()]),
+        pl.Series("number", measure[lines["measure_number"].to_numpy()]),
         pl.Series("share", share),
         pl.Series("rate", share * (1.0 + solution.excess[supplier]) * on_price),
     ).filter(np.where(place >= 0, output[user] > 0.0, np.isin(row, rows)))
@@ -234,17 +238,13 @@ def _entries(lines: pl.DataFrame, parts: ChargedParts, law: Array) -> pl.DataFra
     ``law``: (charges,), which of them are told apart.
     """
     lines = lines.with_columns(pl.col("key").cast(pl.Int64), pl.Series("law", law[lines["measure_number"].to_numpy()]))
-    alone = lines.join(
-        parts.of_measures,
-        left_on=["key", "paid"],
-        right_on=["key", "measure_number"],
-        how="inner",
-        maintain_order="left_right",
-    ).with_columns(rate=pl.col("rate") * pl.col("weight"), taxed=pl.lit(0.0))
+    alone = lines.join(parts.of_measures, on=["key", "number"], how="inner", maintain_order="left_right").with_columns(
+        rate=pl.col("rate") * pl.col("weight"), taxed=pl.lit(0.0)
+    )
     together = (
-        lines.filter(pl.col("measure_number") == pl.col("paid"))
+        lines.filter(pl.col("measure_number") == pl.col("number"))
         .unique(["kind", "row", "law"], keep="first", maintain_order=True)
-        .join(parts.together, left_on=["key", "law"], right_on=["key", "group"], how="inner", maintain_order="left_right")
+        .join(parts.together, on=["key", "law"], how="inner", maintain_order="left_right")
         .with_columns(rate=pl.lit(0.0), taxed=pl.col("share") * pl.col("weight"))
     )
     return pl.concat([alone, together.select(alone.columns)])

@@ -14,12 +14,15 @@ from ..frozen import FrozenRecord, read_only
 from .attribution import attribute, columns_of
 from .averages import averages
 from .explain import Explanation, explain
+from .exposure import columns_of_exposure, exposure, exposure_totals
 from .leave_one_out import leave_one_out, problem_without
 from .names import shipment_row
 from .paths import Paths, find_paths
 from .totals import totals, values_that_cross
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import networkx as nx
 
     from ..problem import Problem, Solution
@@ -142,6 +145,25 @@ class Incidence:
         and there is no money. Raises UnknownNameError.
         """
         return averages(self.problem, self.solution, self.shown, self._shipments, keys)
+
+    def exposure(self, of: str = "country", by: Sequence[str] = ("via", "importer")) -> pl.DataFrame:
+        """On whose value added the duties fall, and through which countries it came to the border that charges.
+
+        A duty falls on the value added in the part of the value that its measure charges (docs/method.md, Exposure).
+        ``of``: country, nationality (of the firm) or firm; ``by``: via (the exporter at that border), importer, origin,
+        product, crossing, measure, action, authority. Columns: shipment, ``of``, the keys, rate (they add to the
+        effective rate), flagged (of it, spread for want of knowing better), taxed (value added charged, at each border
+        once), value_added (in all of the good), amount, taxed_amount. Raises UnknownNameError, TooLargeError.
+        """
+        return exposure(self.problem, self.solution, self.shown, of, columns_of_exposure(of, by))
+
+    def exposure_totals(self, of: str = "country", by: Sequence[str] = ("via", "importer")) -> pl.DataFrame:
+        """On whose value added the duties on all shipments fall, in money, from one backward pass.
+
+        Columns: ``of``, the keys of ``by``, amount (Σ value × rate), flagged_amount, taxed_amount. Shipments without a
+        value are left out, so without any there is no row. Raises UnknownNameError, TooLargeError.
+        """
+        return exposure_totals(self.problem, self.solution, self.shown, of, columns_of_exposure(of, by))
 
     def without(self, *names: str) -> Incidence:
         """Return the result under the law as it would stack without these measures, by id or action, or credits."""

@@ -92,7 +92,7 @@ def value_added_in(
     held = np.stack([kind.content[place] for kind in kinds], axis=1) if kinds else np.zeros((goods, 0))
     per_content = np.divide(amounts, held, out=np.zeros_like(amounts), where=held > 0.0)
     unshown = np.where(held > 0.0, 0.0, amounts).sum(axis=1)[:, None]
-    whole, cut = parts.whole[part][:, None], amounts.any(axis=1)[:, None]
+    whole, cut = parts.whole[part, None], (amounts > 0.0).any(axis=1, keepdims=True)
     found = ValueAdded(*(np.empty((count, size)) for size in (goods, goods, len(shipped))))
     at_once = max(1, NUMBERS_AT_ONCE // max(1, problem.structure.stages * (2 + len(kinds))))
     value_added = 1.0 - added_up(problem.structure.user, problem.share, problem.structure.stages)

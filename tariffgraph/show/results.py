@@ -19,6 +19,7 @@ __all__ = [
     "averages_sheet",
     "came_from",
     "entry_sheet",
+    "exposure_sheet",
     "footer",
     "headline",
     "leave_one_out_sheet",
@@ -89,6 +90,34 @@ def split_sheet(title: str, split: pl.DataFrame, keys: Sequence[str], meta: Mapp
     left_out = split.height - telling.height
     notes = [f"{left_out} row{'s' if left_out > 1 else ''} of zero left out."] if left_out else []
     return table.sheet(f"{title}; by {' and '.join(keys)}", [*notes, footer(meta)])
+
+
+def exposure_sheet(title: str, exposure: pl.DataFrame, totals: pl.DataFrame, meta: Mapping[str, Any]) -> Sheet:
+    """Return the table of ``Incidence.exposure()``: on whose value added duties fall, and the money below by owner.
+
+    ``totals`` is ``Incidence.exposure_totals(by=())``. What is flagged is there where anything is.
+    """
+    owner, *keys = exposure.columns[1 : exposure.columns.index("rate")]
+    sums = totals if totals.height <= _SUMS_SHOWN else totals.clear()
+    table = Columns(exposure.height, below=sums.height)
+    table.add(Column("shipment", "left"), once(exposure["shipment"].to_list()), once(["all"] * sums.height))
+    table.add(Column("value added of", "left"), texts(exposure[owner]), texts(sums[owner]))
+    for key in keys:
+        table.add(Column(key, "left"), texts(exposure[key]))
+    table.add(Column("in the good"), percentages(exposure["value_added"].to_list()))
+    table.add(Column("taxed"), percentages(exposure["taxed"].to_list()))
+    table.add(Column("effective", strong=True), percentages(exposure["rate"].to_list()))
+    flagged = any(exposure["flagged"])
+    if flagged:
+        table.add(Column("flagged"), percentages(exposure["flagged"].to_list()))
+    if sums.height:
+        for heading, name in (("taxed", "taxed_amount"), ("amount", "amount")):
+            unit, shown = in_currency([*exposure[name], *sums[name]], meta)
+            table.add(Column(f"{heading}{unit}"), shown[: exposure.height], shown[exposure.height :])
+    notes = (
+        ["Flagged is spread over the whole good: what is declared of it, the graph does not show."] if flagged else []
+    )
+    return table.sheet(f"{title}; on whose value added it falls", [*notes, footer(meta)])
 
 
 def averages_sheet(

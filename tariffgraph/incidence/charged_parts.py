@@ -69,7 +69,7 @@ def charged_parts(assessed: Sequence[Assessed], law: Array) -> ChargedParts:
     return ChargedParts(
         kinds,
         distinct["whole"].to_numpy(),
-        distinct.select(columns[1:]).to_numpy().reshape(len(distinct), len(kinds)),
+        np.array([distinct[one].to_numpy() for one in columns[1:]], np.float64).reshape(len(kinds), len(distinct)).T,
         _with_weights(rows.filter(pl.col("number").is_not_null()).drop("law")),
         rows.filter(pl.col("law").is_not_null()).drop("number"),
     )

@@ -84,8 +84,8 @@ def value_added_in(
     count, goods = len(owners.names), len(place)
     refuse_beyond_memory(
         8.0 * count * (3 * goods + len(shipped)),
-        f"telling the value added of {count} owners apart in {goods} goods at borders",
-        "Ask for fewer shipments, or for countries.",
+        f"telling apart the value added of {count} owners in what borders charge",
+        "Ask for fewer shipments, or for another column than firm.",
     )
     kinds = [_Kind(problem, kind) for kind in parts.kinds]
     amounts = parts.amounts[part]

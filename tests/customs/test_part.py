@@ -47,6 +47,25 @@ def test_covers_in_any_order_leave_the_same():
 
 
 @pytest.mark.parametrize(
+    ("one", "other", "share"),
+    [
+        (STEEL, ALUMINUM, 0.5),
+        (STEEL, Part(False, {"steel": 0.1}), 0.3),  # the same kind counts once
+        (WHOLE, STEEL, 1.0),
+        (BUT_US, STEEL, 0.6),  # what is not of the US holds all other kinds
+        (BUT_US, Part(False, {"us": 0.1}), 0.7),
+        (BUT_US, Part(True, {"us": 0.3}), 0.7),
+        (BUT_US, Part(True, {"steel": 0.3}), 1.0),
+        (NOTHING, STEEL, 0.3),
+        (NOTHING, NOTHING, 0.0),
+    ],
+)
+def test_what_is_in_one_part_or_in_another(one, other, share):
+    assert one.joined(other).share == pytest.approx(share, abs=1e-15)
+    assert other.joined(one).share == pytest.approx(share, abs=1e-15)
+
+
+@pytest.mark.parametrize(
     ("base", "content", "share"),
     [
         (Base(), {}, 1.0),

@@ -231,11 +231,20 @@ class Law:
         that an absolute quota keeps out.
         """
         total: dict[str, Fraction] = defaultdict(lambda: ZERO)
-        for weight, entry in self.entries(facts):
-            charges = entry.charges() if filled is None else entry.charges_under_quotas(filled)
-            for measure, charge in charges.items():
-                total[measure] += weight * charge
+        for weight, outcomes in self.outcomes(facts, filled):
+            for measure, outcome in outcomes.items():
+                total[measure] += weight * outcome.charge
         return dict(total)
+
+    def outcomes(
+        self, facts: Facts, filled: dict[str, Fraction] | None = None
+    ) -> list[tuple[Fraction, dict[str, Outcome]]]:
+        """Return what became of every measure at each of the entries that a crossing stands for, with its weight."""
+        found = []
+        for weight, entry in self.entries(facts):
+            parts = [(ONE, entry)] if filled is None else entry.under_quotas(filled)
+            found += [(weight * share, part.outcomes_of_all()) for share, part in parts]
+        return found
 
     def measures(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         return [(measure, own) for own in self.rule_sets for measure in own.get("measures", [])]
@@ -266,6 +275,23 @@ class Part:
             False,
             {kind: max(ZERO, part - covered.kinds.get(kind, ZERO)) for kind, part in self.kinds.items()},
         )
+
+    def either(self, other: Part) -> Part:
+        """Return what is in one of two parts or in both."""
+        if not self.whole and not other.whole:
+            return Part(
+                False,
+                {
+                    kind: max(self.kinds.get(kind, ZERO), other.kinds.get(kind, ZERO))
+                    for kind in {*self.kinds, *other.kinds}
+                },
+            )
+        if self.whole and other.whole:
+            return Part(
+                True, {kind: min(part, other.kinds[kind]) for kind, part in self.kinds.items() if kind in other.kinds}
+            )
+        all_but, some = (self, other) if self.whole else (other, self)
+        return Part(True, {kind: max(ZERO, part - some.kinds.get(kind, ZERO)) for kind, part in all_but.kinds.items()})
 
     @property
     def share(self) -> Fraction:
@@ -323,10 +349,10 @@ class OneEntry:
         }
         return list(names)
 
-    def charges_under_quotas(self, filled: dict[str, Fraction]) -> dict[str, Fraction]:
-        """Return the mean over the parts within and beyond each quota.
+    def under_quotas(self, filled: dict[str, Fraction]) -> list[tuple[Fraction, OneEntry]]:
+        """Return the parts within and beyond each quota, with their weights.
 
-        It is that of the goods which absolute quotas admit; where they admit nothing, what it would be if they did.
+        They are those of the goods which absolute quotas admit; where they admit nothing, what it would be if they did.
         """
         parts = [(ONE, self)]
         for quota in self.quotas_drawn_on():
@@ -336,20 +362,16 @@ class OneEntry:
                 for portion, over in ((filled[quota], frozenset[str]()), (1 - filled[quota], frozenset({quota})))
                 if portion > 0
             ]
-        total: dict[str, Fraction] = defaultdict(lambda: ZERO)
         admitted = [(share, entry) for share, entry in parts if entry.is_admitted()]
         whole = sum((share for share, _ in admitted), ZERO)
         if not admitted:
-            return OneEntry(self.law, self.facts, self.beyond, admits_all=True).charges()
-        for share, entry in admitted:
-            for measure, charge in entry.charges().items():
-                total[measure] += share / whole * charge
-        return total
+            return [(ONE, OneEntry(self.law, self.facts, self.beyond, admits_all=True))]
+        return [(share / whole, entry) for share, entry in admitted]
 
     def is_admitted(self) -> bool:
         """Tell whether no absolute quota keeps the goods out."""
         try:
-            self.charges()
+            self.outcomes_of_all()
         except NotAdmittedError:
             return False
         return True
@@ -467,5 +489,5 @@ class OneEntry:
         replacing = {other for name in answering for other, _, _ in self.bearing_on(name, "replaces")}
         return sum((self.outcome(name).charge for name in answering | replacing), ZERO)
 
-    def charges(self) -> dict[str, Fraction]:
-        return {name: self.outcome(name).charge for name in self.standing}
+    def outcomes_of_all(self) -> dict[str, Outcome]:
+        return {name: self.outcome(name) for name in self.standing}

@@ -12,7 +12,7 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from reference.customs import Facts, Law, NotAdmittedError, OneEntry, quantity_in
+from reference.customs import Facts, Law, NotAdmittedError, OneEntry, Outcome, quantity_in
 from reference.preference import Preference, declared_at
 from reference.production import (
     ONE,
@@ -59,18 +59,23 @@ BEYOND = 11
 
 @dataclass(frozen=True)
 class Line:
-    """What one measure charges at a crossing, over the customs value; what a credit pays is below 0."""
+    """What one measure charges at a crossing, over the customs value; what a credit pays is below 0.
+
+    ``charged_by``: the measure, or the one whose duty a credit pays.
+    """
 
     measure: str
     action: str
     authority: str
     rate: Fraction
+    charged_by: str
 
 
 @dataclass(frozen=True)
 class Crossing:
     """One input or shipment: who buys what from whom, and what its border charges, line by line.
 
+    ``entries``: the entries that it stands for, with their weights, and what became of every measure at each.
     ``qualifies``: whether what it claims may be claimed; None where nothing is claimed that the law knows.
     """
 
@@ -81,6 +86,7 @@ class Crossing:
     pass_through: Fraction
     drawback: Fraction
     lines: tuple[Line, ...]
+    entries: tuple[tuple[Fraction, dict[str, Outcome]], ...]
     labels: dict[str, str]
     qualifies: bool | None
 
@@ -269,7 +275,11 @@ def crossings(graph: Graph, law: Law) -> tuple[tuple[Crossing, ...], tuple[Cross
 
     def crossing(row: Row) -> Crossing:
         one = facts[id(row)]
-        charges = law.assess(one, filled) if id(row) in abroad else {}
+        entries = law.outcomes(one, filled) if id(row) in abroad else []
+        charges: dict[str, Fraction] = defaultdict(lambda: ZERO)
+        for weight, outcomes in entries:
+            for measure, outcome in outcomes.items():
+                charges[measure] += weight * outcome.charge
         return Crossing(
             id=graph.ids[id(row)],
             supplier=row.get("supplier", row.get("stage")),
@@ -277,7 +287,8 @@ def crossings(graph: Graph, law: Law) -> tuple[tuple[Crossing, ...], tuple[Cross
             share=number(row.get("share", 1)),
             pass_through=number(row.get("pass_through", 1)),
             drawback=number(row.get("drawback", 0)),
-            lines=tuple(Line(measure, *named[measure], charge) for measure, charge in charges.items()),
+            lines=tuple(Line(measure, *named[measure], charge, measure) for measure, charge in charges.items()),
+            entries=tuple(entries),
             labels={
                 "crossing": graph.ids[id(row)],
                 "importer": one.importer,
@@ -332,7 +343,7 @@ def credited(graph: Graph, law: Law, inputs: tuple[Crossing, ...]) -> tuple[Cros
             worth = number(credit["share"]) * number(graph.stage[stage].get("credit_base", 1))
             part = min(ONE, worth / duty)
             for one, line in due:
-                paid[one.id].append(Line(credit["id"], line.action, line.authority, -part * line.rate))
+                paid[one.id].append(Line(credit["id"], line.action, line.authority, -part * line.rate, line.measure))
     return tuple(replace(one, lines=(*one.lines, *paid[one.id])) for one in inputs)
 
 

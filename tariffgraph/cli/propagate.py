@@ -172,7 +172,7 @@ def _document(result: Incidence, graph: ProductionGraph, name: str, view: View) 
     if VALUE_ADDED in view.keys:
         keys = [{"exporter": "via"}.get(key, key) for key in view.keys if key != VALUE_ADDED] or ["via", "importer"]
         rows = fields["by"] = result.exposure(by=keys)
-        sheet = partial(exposure_sheet, title, rows, result.exposure_totals(by=()), meta)
+        sheet = partial(exposure_sheet, title, rows, result.exposure_totals(by=keys), meta)
     elif view.keys:
         rows = fields["by"] = result.by(*view.keys)
         sheet = partial(split_sheet, title, rows, view.keys, meta)

@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 _SUMS_SHOWN = 12
+_EXPOSURES_SHOWN = 40
 
 
 def shipments_sheet(
@@ -93,31 +94,34 @@ def split_sheet(title: str, split: pl.DataFrame, keys: Sequence[str], meta: Mapp
 
 
 def exposure_sheet(title: str, exposure: pl.DataFrame, totals: pl.DataFrame, meta: Mapping[str, Any]) -> Sheet:
-    """Return the table of ``Incidence.exposure()``: on whose value added duties fall, and the money below by owner.
+    """Return the table of ``Incidence.exposure()``: on whose value added duties fall, and the money of all below.
 
-    ``totals`` is ``Incidence.exposure_totals(by=())``. What is flagged is there where anything is.
+    ``totals`` is ``Incidence.exposure_totals()`` by the same keys; if long, it is shown by owner. What is flagged is
+    there where anything is.
     """
-    owner, *keys = exposure.columns[1 : exposure.columns.index("rate")]
-    sums = totals if totals.height <= _SUMS_SHOWN else totals.clear()
-    table = Columns(exposure.height, below=sums.height)
-    table.add(Column("shipment", "left"), once(exposure["shipment"].to_list()), once(["all"] * sums.height))
-    table.add(Column("value added of", "left"), texts(exposure[owner]), texts(sums[owner]))
-    for key in keys:
-        table.add(Column(key, "left"), texts(exposure[key]))
+    owner, *keys = words = exposure.columns[1 : exposure.columns.index("rate")]
+    if totals.height > _EXPOSURES_SHOWN:
+        totals = totals.group_by(owner, maintain_order=True).agg(pl.col("amount", "taxed_amount").sum())
+    totals = totals if totals.height <= _EXPOSURES_SHOWN else totals.clear()
+    table = Columns(exposure.height, below=totals.height)
+    table.add(Column("shipment", "left"), once(exposure["shipment"].to_list()), once(["all"] * totals.height))
+    for word in words:
+        heading = "value added of" if word == owner else word
+        table.add(Column(heading, "left"), texts(exposure[word]), texts(totals[word]) if word in totals.columns else [])
     table.add(Column("in the good"), percentages(exposure["value_added"].to_list()))
     table.add(Column("taxed"), percentages(exposure["taxed"].to_list()))
     table.add(Column("effective", strong=True), percentages(exposure["rate"].to_list()))
     flagged = any(exposure["flagged"])
     if flagged:
         table.add(Column("flagged"), percentages(exposure["flagged"].to_list()))
-    if sums.height:
+    if totals.height:
         for heading, name in (("taxed", "taxed_amount"), ("amount", "amount")):
-            unit, shown = in_currency([*exposure[name], *sums[name]], meta)
+            unit, shown = in_currency([*exposure[name], *totals[name]], meta)
             table.add(Column(f"{heading}{unit}"), shown[: exposure.height], shown[exposure.height :])
-    notes = (
-        ["Flagged is spread over the whole good: what is declared of it, the graph does not show."] if flagged else []
+    note = "Flagged is spread over the whole good: the graph shows nothing of the kind that is declared."
+    return table.sheet(
+        f"{title}; by {' and '.join(['value added', *keys])}", [*([note] if flagged else []), footer(meta)]
     )
-    return table.sheet(f"{title}; on whose value added it falls", [*notes, footer(meta)])
 
 
 def averages_sheet(

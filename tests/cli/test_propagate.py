@@ -146,6 +146,68 @@ def test_a_split_by_depth(folder, run):
     )
 
 
+def test_on_whose_value_added_it_falls(folder, run):
+    # The car holds .25 of Chinese value added and .75 of Korean: .08 · .25 = .02 in Korea, .2805 in the USA, 1 : 3.
+    ran = run("propagate", "cars", *LAW, "--by", "value-added")
+    assert (ran.status, ran.err) == (0, "")
+    assert (
+        without_hashes(ran.out)
+        == """\
+Two vehicles (cars); rules us, kr; entries of 2025-07-02; by value added and via and importer
+
+shipment     value added of  via  importer  in the good   taxed  effective  taxed, mn USD  amount, mn USD
+---------------------------------------------------------------------------------------------------------
+KR.CAR->USA  CHN             CHN  KOR            25.00%  25.00%      2.00%           25.0            2.00
+             CHN             KOR  USA            25.00%  25.00%      7.01%           25.0            7.01
+             KOR             KOR  USA            75.00%  75.00%     21.04%           75.0           21.04
+US.VAN->USA  CHN             CHN  USA            10.00%  10.00%      0.34%              -               -
+---------------------------------------------------------------------------------------------------------
+all          CHN             CHN  KOR                                                25.0            2.00
+             CHN             KOR  USA                                                25.0            7.01
+             KOR             KOR  USA                                                75.0           21.04
+
+rules us HASH; rules kr HASH; graph HASH; tariffgraph 0.1.0
+"""
+    )
+    result = tg.propagate("cars", tg.read_rules("us.yaml", "kr.yaml"))
+    ran = run(
+        "propagate", "cars", *LAW, "--by", "value-added", "--by", "exporter", "--by", "measure", "--format", "json"
+    )
+    assert json.loads(ran.out)["by"] == result.exposure(by=("via", "measure")).to_dicts()
+    ran = run("propagate", "cars", *LAW, "--by", "value-added", "--by", "depth")
+    assert (ran.status, ran.out) == (2, "")
+    assert "value added is told apart by any other key, not by depth" in ran.err
+
+
+def test_what_is_flagged_is_shown(folder, run):
+    steel = "{id: steel, importer: USA, products: [8703], base: {content: steel}, rate: 50%}"
+    law = f"ruleset: us\nimporter: USA\ncontent: {{steel: {{products: [72]}}}}\nmeasures: [{steel}]"
+    (folder / "us.yaml").write_text(law, encoding="utf-8")
+    shipments = "stage,market,value,content.steel\nKR.CAR,USA,100,0.2\n"
+    (folder / "cars" / "shipments.csv").write_text(shipments, encoding="utf-8")
+    ran = run("propagate", "cars", "--rules", "us.yaml", "--by", "value-added", "--by", "importer")
+    shown = "\n".join(ran.out.splitlines()[2:-1])
+    assert (
+        shown
+        == """\
+shipment     value added of  importer  in the good   taxed  effective  flagged  taxed, mn USD  amount, mn USD
+-------------------------------------------------------------------------------------------------------------
+KR.CAR->USA  CHN             USA            25.00%   5.00%      2.50%    2.50%           5.00            2.50
+             KOR             USA            75.00%  15.00%      7.50%    7.50%          15.00            7.50
+-------------------------------------------------------------------------------------------------------------
+all          CHN             USA                                                         5.00            2.50
+             KOR             USA                                                        15.00            7.50
+
+Flagged is spread over the whole good: the graph shows nothing of the kind that is declared."""
+    )
+
+
+def test_long_totals_of_value_added_are_by_whose_it_is(folder, run, monkeypatch):
+    monkeypatch.setattr("tariffgraph.show.results._EXPOSURES_SHOWN", 2)
+    shown = run("propagate", "cars", *LAW, "--by", "value-added").out.splitlines()
+    assert [line.split() for line in shown[9:11]] == [["all", "CHN", "50.0", "9.01"], ["KOR", "75.0", "21.04"]]
+
+
 def test_averages_by_law_are_parts_of_one(folder, run):
     ran = run("propagate", "cars", *LAW, "--average", "authority")
     assert without_hashes(ran.out) == (

@@ -98,6 +98,7 @@ def declared_contents(graph: ProductionGraph, structure: Structure, kind: str) -
 
 
 def _shown_to_hold_none(structure: Structure, share: Array, matches: Array, declared: Array) -> Array:
+    """Return which inputs are shown to hold none of a kind: as declared, or as computed where that is known."""
     content, known = content_of_kind(structure, share, matches)
     computed_none = (content == 0.0) & known
     return np.asarray(np.where(np.isnan(declared), computed_none[structure.supplier], declared == 0.0))

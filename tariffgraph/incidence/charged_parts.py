@@ -78,13 +78,12 @@ def charged_parts(assessed: Sequence[Assessed], law: Array) -> ChargedParts:
 def _alike(one: Assessed) -> Iterator[tuple[Array, list[Line]]]:
     """Yield the members of a group on which the same measures charge something, and their lines."""
     lines = [line for line in one.lines if line.part is not None]
-    size = len(one.classes)
-    charges = [np.broadcast_to(np.asarray(line.duty) != 0, size) for line in lines]
     if not lines:
         return
-    patterns, which = np.unique(np.stack(charges), axis=1, return_inverse=True)
+    charges = np.stack([np.broadcast_to(np.asarray(line.duty) != 0, len(one.classes)) for line in lines])
+    patterns, which = np.unique(charges, axis=1, return_inverse=True)
     for at, pattern in enumerate(patterns.T):
-        yield np.flatnonzero(which.ravel() == at), [line for line, one in zip(lines, pattern, strict=True) if one]
+        yield np.flatnonzero(which.ravel() == at), [line for line, holds in zip(lines, pattern, strict=True) if holds]
 
 
 def _of(part: Part, members: Array, size: int) -> Part:

@@ -295,6 +295,7 @@ def _teach_numba() -> None:
         return types.int64(counters, types.int64), code
 
     of_done = kernels.OF_ITS_OWN
+    of_put_off = 2 * kernels.OF_ITS_OWN
 
     @overload(kernels.claim, strict=False)
     def claim(counters: Any) -> Any:
@@ -310,6 +311,17 @@ def _teach_numba() -> None:
     @overload(kernels.finished, strict=False)
     def finished(counters: Any) -> Any:
         return lambda counters: look(counters, of_done)
+
+    @overload(kernels.tell_put_off, strict=False)
+    def tell_put_off(counters: Any) -> Any:
+        def count(counters: Any) -> None:
+            add_one(counters, of_put_off)
+
+        return count
+
+    @overload(kernels.put_off, strict=False)
+    def put_off(counters: Any) -> Any:
+        return lambda counters: look(counters, of_put_off)
 
     @overload(kernels.across, strict=False)
     def across(value: Any) -> Any:

@@ -26,8 +26,10 @@ COLUMNS = 32
 FETCH_AHEAD = 12
 #: Numbers between two counters of threads: a cache line, so that neither waits for the other's.
 OF_ITS_OWN = 8
+#: Looks at the other's progress that are a long wait: a tenth of a millisecond, several times what a piece takes.
+LONG_WAIT = 100_000
 #: The kernels that others call.
-CALLED = ("excess_sweep", "carry_sweep", "backward_sweep", "adjoint_sweep", "placed")
+CALLED = ("next_piece", "excess_sweep", "carry_sweep", "backward_sweep", "adjoint_sweep", "placed")
 #: The kernels that work on rows of ``COLUMNS`` numbers, or in single precision: uncompiled, NumPy does these.
 BY_COLUMNS = {
     "excess_columns",
@@ -84,6 +86,34 @@ def finished(counters: Array) -> int:
     return counters[OF_ITS_OWN]  # type: ignore[no-any-return]
 
 
+def tell_put_off(counters: Array) -> None:
+    """Tell that a thread has waited long for another."""
+    counters[2 * OF_ITS_OWN] += 1
+
+
+def put_off(counters: Array) -> int:
+    """Return how often that was told."""
+    return counters[2 * OF_ITS_OWN]  # type: ignore[no-any-return]
+
+
+def next_piece(needs: Array, counters: Array, helps: bool) -> int:
+    """Claim the next piece, wait until the ``needs`` of it are done, and return its number; −1 where none is left.
+
+    Who ``helps`` takes no more once anybody has waited long: a thread that the system has put off holds up the others.
+    """
+    if helps and put_off(counters) > 0:
+        return -1
+    k = claim(counters)
+    if k >= len(needs):
+        return -1
+    waited = 0
+    while finished(counters) < needs[k]:
+        waited += 1
+        if waited == LONG_WAIT:
+            tell_put_off(counters)
+    return k
+
+
 def excess_sweep(
     first: Array, supplier: Array, share: Array, class_of_input: Array, rates: Array, x: Array, start: int, stop: int
 ) -> None:
@@ -109,6 +139,7 @@ def excess_shared(
     begins: Array,
     needs: Array,
     counters: Array,
+    helps: bool,
     most: int,
 ) -> bool:
     """Do as ``excess_sweep`` for pieces of the stages that threads claim in turn; return whether some are left.
@@ -117,11 +148,9 @@ def excess_shared(
     pieces, so that Ctrl-C is heard.
     """
     for _ in range(most):
-        k = claim(counters)
-        if k >= len(needs):
+        k = next_piece(needs, counters, helps)
+        if k < 0:
             return False
-        while finished(counters) < needs[k]:
-            pass
         excess_sweep(first, supplier, share, class_of_input, rates, x, begins[k], begins[k + 1])
         finish(counters)
     return True
@@ -165,15 +194,14 @@ def carry_shared(
     begins: Array,
     needs: Array,
     counters: Array,
+    helps: bool,
     most: int,
 ) -> bool:
     """Do as ``carry_sweep`` for pieces that threads claim in turn, as in ``excess_shared``."""
     for _ in range(most):
-        k = claim(counters)
-        if k >= len(needs):
+        k = next_piece(needs, counters, helps)
+        if k < 0:
             return False
-        while finished(counters) < needs[k]:
-            pass
         carry_sweep(first, supplier, share, stopping, x, begins[k], begins[k + 1])
         finish(counters)
     return True
@@ -232,6 +260,7 @@ def backward_shared(
     part: Array,
     needs: Array,
     counters: Array,
+    helps: bool,
     most: int,
 ) -> bool:
     """Do as ``backward_sweep`` for pieces that threads claim in turn, users first, as in ``excess_shared``.
@@ -240,11 +269,9 @@ def backward_shared(
     threads. A piece adds up what both have handed to its stages before it hands on.
     """
     for _ in range(most):
-        k = claim(counters)
-        if k >= len(needs):
+        k = next_piece(needs, counters, helps)
+        if k < 0:
             return False
-        while finished(counters) < needs[k]:
-            pass
         for j in range(begins[k], ends[k]):
             y[j] += beside[j]
             beside[j] = 0.0
@@ -305,15 +332,14 @@ def adjoint_shared(
     part: Array,
     needs: Array,
     counters: Array,
+    helps: bool,
     most: int,
 ) -> bool:
     """Do as ``adjoint_sweep`` for pieces that threads claim in turn, as in ``backward_shared``."""
     for _ in range(most):
-        k = claim(counters)
-        if k >= len(needs):
+        k = next_piece(needs, counters, helps)
+        if k < 0:
             return False
-        while finished(counters) < needs[k]:
-            pass
         for j in range(begins[k], ends[k]):
             y[j] += beside[j]
             beside[j] = 0.0

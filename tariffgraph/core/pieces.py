@@ -2,14 +2,14 @@
 
 A *front* is a range of stages none of which buys from another of it: its stages can be solved side by side. Large
 fronts are cut into pieces, runs of small ones make one piece. A thread claims the next piece and waits until all those
-of earlier fronts are done; nobody waits for a thread that has not begun. What a stage adds up, it adds up alone and in
+of earlier fronts are done. Nobody waits for a thread that has not begun; and where the processors have other things to
+do, so that one thread waits long for another, the caller's goes on alone. What a stage adds up, it adds up alone and in
 its own order: the bits do not depend on who did it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,15 +49,15 @@ class Pieces:
     forward: tuple[Array, Array]
     backward: tuple[Array, Array, Array, Array]
 
-    def work_off(self, crew: Crew, some: Callable[[Array], bool]) -> None:
-        """Let every thread call ``some`` with the counters of this piece of work until nothing is left."""
-        counters = np.zeros(2 * OF_ITS_OWN, np.int64)
-        crew.do([partial(_until_done, some, counters)] * crew.size)
+    def work_off(self, crew: Crew, some: Callable[[Array, bool], bool]) -> None:
+        """Let threads call ``some`` with the counters of this work, and whether they only help, until it is done."""
+        counters = np.zeros(3 * OF_ITS_OWN, np.int64)
 
+        def until_done(helps: bool, leave: Event) -> None:
+            while some(counters, helps) and not leave.is_set():
+                pass
 
-def _until_done(some: Callable[[Array], bool], counters: Array, leave: Event) -> None:
-    while some(counters) and not leave.is_set():
-        pass
+        crew.together(until_done)
 
 
 def pieces_of(first: Array, fronts: Array) -> Pieces:

@@ -164,7 +164,7 @@ class Structure:
                 sweep(self.first, self.supplier, *arguments, start, stop)
         else:
             shared = partial(kernel(f"{name}_shared", len(self.supplier)), self.first, self.supplier, *arguments)
-            pieces.work_off(workers, lambda counters: shared(*pieces.forward, counters, AT_A_TIME))
+            pieces.work_off(workers, lambda counters, helps: shared(*pieces.forward, counters, helps, AT_A_TIME))
 
     def _sweep_backward(
         self, workers: Crew, span: tuple[int, int], name: str, given: Sequence[Any], ys: Sequence[Sequence[Array]]
@@ -180,7 +180,8 @@ class Structure:
                 sweep(self.first, self.supplier, *given, ys[0][0], *ys[0], start, stop)
         else:
             shared = partial(kernel(f"{name}_shared", len(self.supplier)), self.first, self.supplier, *given)
-            pieces.work_off(workers, lambda counters: shared(*ys[0], *ys[1], *pieces.backward, counters, AT_A_TIME))
+            given = (*ys[0], *ys[1], *pieces.backward)
+            pieces.work_off(workers, lambda counters, helps: shared(*given, counters, helps, AT_A_TIME))
 
     # --- prices -----------------------------------------------------------------------------------------
 

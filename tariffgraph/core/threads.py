@@ -6,7 +6,6 @@ import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from itertools import pairwise
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -20,8 +19,9 @@ Array = np.ndarray[Any, Any]
 
 __all__ = ["Crew", "crew", "slices", "threads_wanted"]
 
-#: Steps of vector code that are worth waking another thread for.
+#: Steps of vector code that are worth waking another thread for, and ranges for each thread to take in turn.
 HANDED_OVER_FROM = 1_500_000
+RANGES_OF_A_THREAD = 4
 
 
 def threads_wanted(threads: int | None) -> int:
@@ -68,16 +68,40 @@ class Crew:
                 future.cancel()
             raise
 
+    def together(self, work: Callable[[bool, Event], None]) -> None:
+        """Run ``work`` in the caller's thread, and in others that help as they come to it; it shares itself out.
+
+        A thread that has not come to it when the caller's is through is not waited for. ``work`` is told whether it
+        only helps, and the event at which it ends.
+        """
+        leave = Event()
+        futures = [self._pool.submit(work, True, leave) for _ in range(self.size - 1)] if self._pool else []
+        try:
+            work(False, leave)
+            for future in futures:
+                if not future.cancel():
+                    future.result()
+        except BaseException:
+            leave.set()
+            for future in futures:
+                future.cancel()
+            raise
+
     def share_out(self, count: int, work: Callable[[int, int], None], steps: float = math.inf) -> None:
-        """Run ``work`` on ``count`` rows, each thread on a range of its own; one on all where the ``steps`` are few."""
-        parts = self.size if steps > HANDED_OVER_FROM else 1
-        edges = np.linspace(0, count, parts + 1).astype(int).tolist()
-        self.do([partial(_over, work, a, b) for a, b in pairwise(edges) if a < b])
+        """Run ``work`` on ``count`` rows, in ranges that threads take in turn; in one where the ``steps`` are few."""
+        if self.size == 1 or steps < HANDED_OVER_FROM:
+            work(0, count)
+            return
+        edges = np.linspace(0, count, min(count, self.size * RANGES_OF_A_THREAD) + 1).astype(int).tolist()
+        left = iter(list(pairwise(edges)))
 
+        def some(_helps: bool, leave: Event) -> None:
+            for start, stop in left:
+                if leave.is_set():
+                    return
+                work(start, stop)
 
-def _over(work: Callable[[int, int], None], start: int, stop: int, leave: Event) -> None:
-    if not leave.is_set():
-        work(start, stop)
+        self.together(some)
 
 
 @contextmanager

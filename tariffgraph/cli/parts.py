@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..atomic import check_target, write_atomically
@@ -15,9 +15,7 @@ from ..show.formats import json_text, parquet_bytes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import polars as pl
-
-    from ..scenarios.sweep import Plan
+    from ..scenarios.sweep import Plan, Solved
 
 __all__ = ["PartsFolder"]
 
@@ -35,7 +33,7 @@ class PartsFolder:
     """
 
     folder: Path
-    meta: dict[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
 
     @classmethod
     def checked(cls, folder: Path) -> PartsFolder:
@@ -58,7 +56,7 @@ class PartsFolder:
     def begin(self, todo: Plan, *, restart: bool) -> list[int]:
         """Make the folder what ``todo`` needs; return the parts that are still to be written."""
         record = _record(todo)
-        self.meta = {"fingerprint": record["fingerprint"], **todo.meta}
+        self.fingerprint = record["fingerprint"]
         self.folder.mkdir(exist_ok=True)
         if restart:
             self._remove(self._names())
@@ -72,10 +70,10 @@ class PartsFolder:
             write_atomically(self.record, json_text(record).encode())
         return [number for name, number in parts.items() if name not in there]
 
-    def write(self, number: int, frame: pl.DataFrame) -> None:
+    def write(self, number: int, solved: Solved, meta: dict[str, Any]) -> None:
         """Write a part."""
-        meta = {**self.meta, "part": number}
-        write_atomically(self.folder / f"part-{number:05}.parquet", parquet_bytes(frame, meta))
+        meta = {"fingerprint": self.fingerprint, **meta, "part": number}
+        write_atomically(self.folder / f"part-{number:05}.parquet", parquet_bytes(solved.rows, meta))
 
     def _names(self) -> list[str]:
         """Return the names in the folder; folders and links are not ours, whatever they are called."""
@@ -114,7 +112,7 @@ class PartsFolder:
         data = (self.folder / name).read_bytes()
         length = int.from_bytes(data[-8:-4], "little")
         footer = data[-8 - length : -8]
-        ours = [f'"fingerprint": "{self.meta["fingerprint"]}"', f'"part": {number}}}']
+        ours = [f'"fingerprint": "{self.fingerprint}"', f'"part": {number}}}']
         return data[:4] == data[-4:] == b"PAR1" and all(one.encode() in footer for one in ours)
 
     def _refused(self, message: str, remedy: str) -> OutputError:

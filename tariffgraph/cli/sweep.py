@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,7 +18,7 @@ from .sources import graph_folder, read_graph, read_law, rules_paths
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..scenarios.sweep import Plan
+    from ..scenarios.sweep import Plan, Solved
     from ..show.document import Document
     from ..show.formats import Format
     from .parts import PartsFolder
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+#: signs in the bar of scenarios that are done
+_BAR = 24
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kKMGT]?)(i?)B")
 
 
@@ -84,11 +86,11 @@ def command(
         output.spare(folder, named)
         with progress() as step:
             todo = _planned(read, graph, rules, max_memory, step)
-            from ..scenarios.sweep import table
+            from ..scenarios.sweep import counting, table
 
-            rows = table(todo, step)
+            solved = table(todo, counting(len(todo), step, bar=_BAR))
         say_findings(todo.findings)
-        output.write(_document(todo, rows, read))
+        output.write(_document(todo, solved, read))
         return
     assert out is not None  # noqa: S101
     from .inputs import refuse_inputs
@@ -148,20 +150,20 @@ def _write_parts(todo: Plan, target: PartsFolder, *, restart: bool, tell: Callab
     there = len(todo.parts) - len(left)
     if there:
         say(f"{there} of {len(todo.parts)} parts were there already")
-    count = counting(len(todo), tell, len(todo) - scenarios)
-    for number, frame in zip(left, todo.frames(left, count), strict=True):
-        target.write(number, frame)
+    count = counting(len(todo), tell, len(todo) - scenarios, bar=_BAR)
+    for number, solved in zip(left, todo.solved(left, count), strict=True):
+        target.write(number, solved, todo.meta_of(solved))
     say_findings(todo.findings)
     parts = f"{len(todo.parts)} part{'' if len(todo.parts) == 1 else 's'}"
     say(f"{len(todo):,} scenarios, {todo.rows:,} rows in {parts}: {visible(str(target.folder), 400)}")
 
 
-def _document(todo: Plan, rows: Any, spec: Spec) -> Document:
+def _document(todo: Plan, solved: Solved, spec: Spec) -> Document:
     from ..show.document import Document
     from ..show.results import headline
     from ..show.scenarios import sweep_sheet
 
-    meta = todo.meta
+    rows, meta = solved.rows, todo.meta_of(solved)
     title = todo.graph.title or visible(str(spec.graph or ""))
     days = {} if "as_of" not in todo.stated.columns else {"as_of": None}
     shown = partial(sweep_sheet, headline(title, {**meta, **days}), rows, todo.stated.columns, meta)

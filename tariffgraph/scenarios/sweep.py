@@ -8,6 +8,8 @@ or any other setting begins another problem.
 from __future__ import annotations
 
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -32,7 +34,6 @@ from ..rules.read import read_rules
 from .stated import Stated
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ..problem import Problem
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-__all__ = ["Plan", "plan", "sweep"]
+__all__ = ["Plan", "Solved", "counting", "plan", "sweep", "table"]
 
 #: bytes for the scenarios that are worked out together, where nobody states a limit
 WORKING_MEMORY = 1e9
@@ -49,6 +50,9 @@ WORKING_MEMORY = 1e9
 MOST_TOGETHER = 4096
 #: a part of a long sweep is complete with so many rows, or blocks
 ROWS_OF_PART, BLOCKS_OF_PART = 250_000, 64
+#: inputs from which several scenarios are worked out side by side, and on how many threads: each holds some columns of
+#: the inputs
+SHARED_FROM, MOST_THREADS = 100_000, 4
 
 # Bytes, measured on graphs of 100 to 1,000,000 inputs: of the program itself, for each row of a table that it compiles,
 # for each scenario that is stated and each row that comes out.
@@ -88,6 +92,20 @@ class _Bench:
     question: Question | None = None
     problem: Problem | None = None
     findings: dict[Finding, None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """Rows of scenarios, sorted by scenario and id; ``methods``: how their prices were solved, each way once."""
+
+    rows: pl.DataFrame
+    methods: tuple[str, ...]
+
+    @classmethod
+    def together(cls, each: Sequence[Solved]) -> Solved:
+        """Return the rows of all."""
+        rows = pl.concat([one.rows for one in each]).sort("scenario", maintain_order=True)
+        return cls(rows, tuple(sorted({method for one in each for method in one.methods})))
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,20 +152,24 @@ class Plan:
         told = dict.fromkeys((*self.rules[None].findings, *self.bench.findings))
         return tuple(one for one in told if one.check != "matches-nothing")
 
-    def frames(
+    def meta_of(self, solved: Solved) -> dict[str, Any]:
+        """Where these rows come from, and how their prices were solved."""
+        return {**self.meta, "solver": {"methods": list(solved.methods)}}
+
+    def solved(
         self, parts: Iterable[int] | None = None, tell: Callable[[int], object] | None = None
-    ) -> Iterator[pl.DataFrame]:
-        """Yield the rows of each part (of those named by number), sorted by scenario and id.
+    ) -> Iterator[Solved]:
+        """Yield each part (of those named by number).
 
         ``tell`` is called with the number of scenarios of each block that is done.
         """
         for number in range(len(self.parts)) if parts is None else parts:
-            frames = []
+            blocks = []
             for block in self.parts[number]:
-                frames.append(self._rows(block))
+                blocks.append(self._block(block))
                 if tell is not None:
                     tell(len(block.numbers))
-            yield pl.concat(frames).sort("scenario", maintain_order=True)
+            yield Solved.together(blocks)
 
     @cached_property
     def _shipments(self) -> pl.DataFrame:
@@ -176,18 +198,19 @@ class Plan:
             bench.findings |= dict.fromkeys(problem.findings)
         return bench.problem
 
-    def _rows(self, block: Block) -> pl.DataFrame:
+    def _block(self, block: Block) -> Solved:
         """Return the rows of a block, scenario by scenario."""
         problem = self._problem(block.question, block.numbers[0])
         scenarios = [self.stated.scenarios[at] for at in block.numbers]
         t = self._statutory(problem, block, scenarios)
         stated = np.array([one.get("pass_through", math.nan) for one in scenarios], np.float64)
         phi = np.where(np.isnan(stated), problem.classes.pass_through[:, None], stated)
-        rates = self._rates(problem, t, phi, block)
+        rates, method = self._rates(problem, t, phi, block)
         shipments = self._shipments.select("id", "stage", "market", "value")
         scenario = np.repeat(np.arange(len(scenarios)), shipments.height)
         row = np.tile(np.arange(shipments.height), len(scenarios))
-        return pl.concat([self.stated.frame(block.numbers)[scenario], shipments[row], rates], how="horizontal")
+        rows = pl.concat([self.stated.frame(block.numbers)[scenario], shipments[row], rates], how="horizontal")
+        return Solved(rows, (method,))
 
     def _statutory(self, problem: Problem, block: Block, scenarios: Sequence[Scenario]) -> Array:
         """Return t of every class in every scenario, (classes, scenarios)."""
@@ -205,12 +228,12 @@ class Plan:
                     owe(problem.graph, problem.law, problem.borders, rate_of)
             raise
 
-    def _rates(self, problem: Problem, t: Array, phi: Array, block: Block) -> pl.DataFrame:
-        """Return the rates of the shipments in every scenario, scenario by scenario (docs/method.md)."""
+    def _rates(self, problem: Problem, t: Array, phi: Array, block: Block) -> tuple[pl.DataFrame, str]:
+        """Return the rates of the shipments in every scenario (docs/method.md), and how their prices were solved."""
         tau = t * problem.classes.relief[:, None]
         rates = phi * tau
         excess = self._excess(problem, rates, block)
-        borne = problem.borne_by_sellers(excess, tau, phi)
+        borne = _borne_by_sellers(problem, excess, tau, phi)
         rows = self._shipments["row"].to_numpy()
         stage, class_ = problem.shipments.stage[rows], problem.shipments.class_[rows]
         # Where no border is crossed at the end, the class is −1: the row below the last.
@@ -233,7 +256,7 @@ class Plan:
             "duty": value * (effective + exporter),
         }
         frame = pl.DataFrame({name: np.ascontiguousarray(one.T).reshape(-1) for name, one in columns.items()})
-        return frame.with_columns(pl.col("landed_value", "duty").fill_nan(None))
+        return frame.with_columns(pl.col("landed_value", "duty").fill_nan(None)), problem.way_to_solve(rates)
 
     def _excess(self, problem: Problem, rates: Array, block: Block) -> Array:
         try:
@@ -270,11 +293,14 @@ def sweep(
     effective_rate + exporter_rate. Raises TariffGraphError.
     """
     todo = plan(graph, rules, changes, as_of=as_of, known_on=known_on, market=market, max_memory=max_memory)
-    return table(todo, tell)
+    return table(todo, None if tell is None else counting(len(todo), tell)).rows
 
 
-def table(todo: Plan, tell: Callable[[str], None] | None = None) -> pl.DataFrame:
-    """Return the rows of all scenarios. Raises TooLargeError where they are more than the memory allows."""
+def table(todo: Plan, tell: Callable[[int], object] | None = None) -> Solved:
+    """Return the rows of all scenarios. Raises TooLargeError where they are more than the memory allows.
+
+    ``tell`` is called with the number of scenarios of each block that is done.
+    """
     need = _ROW * todo.rows
     remedy = "Write it in parts (tariffgraph sweep --out FOLDER), or cut it to one market."
     if todo.max_memory is not None and need > todo.max_memory - _fixed(todo.graph, len(todo)):
@@ -284,17 +310,18 @@ def table(todo: Plan, tell: Callable[[str], None] | None = None) -> pl.DataFrame
         )
         raise TooLargeError(Finding(message, remedy, check="memory"))
     refuse_beyond_memory(need, f"the table of {todo.rows:,} rows", remedy)
-    frames = todo.frames(tell=None if tell is None else counting(len(todo), tell))
-    return pl.concat(list(frames)).sort("scenario", maintain_order=True)
+    return Solved.together(list(todo.solved(tell=tell)))
 
 
-def counting(all_: int, tell: Callable[[str], None], done: int = 0) -> Callable[[int], None]:
-    """Return what counts the scenarios that are done and tells how many of ``all_`` they are."""
+def counting(all_: int, tell: Callable[[str], None], done: int = 0, bar: int = 0) -> Callable[[int], None]:
+    """Return what counts the scenarios that are done and tells how many of ``all_``; with a bar of so many signs."""
 
     def count(more: int) -> None:
         nonlocal done
         done += more
-        tell(f"{done:,} of {all_:,} scenarios")
+        full = bar * done // all_
+        drawn = f"[{'#' * full}{'.' * (bar - full)}] " if bar else ""
+        tell(f"{drawn}{done:,} of {all_:,} scenarios")
 
     return count
 
@@ -340,6 +367,22 @@ def plan(
         for at in range(0, len(each), size)
     ]
     return replace(todo, of_graph=problem.meta["graph"], parts=tuple(_in_parts(blocks, todo._shipments.height)))
+
+
+def _borne_by_sellers(problem: Problem, excess: Array, tau: Array, phi: Array) -> Array:
+    """Return what sellers bear in every scenario, (stages, scenarios): on large graphs some scenarios side by side."""
+    if len(problem.share) < SHARED_FROM:
+        return problem.borne_by_sellers(excess, tau, phi)
+    borne = np.zeros_like(excess)
+
+    def bear(column: int) -> None:
+        one = slice(column, column + 1)
+        borne[:, one] = problem.borne_by_sellers(excess[:, one], tau[:, one], phi[:, one])
+
+    with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
+        for _ in pool.map(bear, np.flatnonzero((phi < 1.0).any(axis=0)).tolist()):
+            pass  # a failure is raised here; those that have not begun are left then
+    return borne
 
 
 def _by_question(stated: Stated) -> dict[Question, list[int]]:

@@ -48,8 +48,8 @@ __all__ = ["Plan", "Solved", "counting", "plan", "sweep", "table"]
 WORKING_MEMORY = 1e9
 #: scenarios that are worked out together at most: so often are progress told and interrupts heard
 MOST_TOGETHER = 4096
-#: a part of a long sweep is complete with so many rows, or blocks
-ROWS_OF_PART, BLOCKS_OF_PART = 250_000, 64
+#: a part of a long sweep is complete with so many rows, blocks, or visits of an input: what is lost when it is stopped
+ROWS_OF_PART, BLOCKS_OF_PART, VISITS_OF_PART = 250_000, 64, 200_000_000
 #: inputs from which several scenarios are worked out side by side, and on how many threads: each holds some columns of
 #: the inputs
 SHARED_FROM, MOST_THREADS = 100_000, 4
@@ -360,13 +360,14 @@ def plan(
     )
     first = next(iter(numbers))
     problem = todo._problem(first, numbers[first][0])
-    size = _together(todo, len(problem.rates))
+    size, rows = _sizes(todo, len(problem.rates))
+    most = min(rows / max(1, todo._shipments.height), VISITS_OF_PART / max(1, len(todo.graph.inputs)))
     blocks = [
         Block(question, tuple(each[at : at + size]))
         for question, each in numbers.items()
         for at in range(0, len(each), size)
     ]
-    return replace(todo, of_graph=problem.meta["graph"], parts=tuple(_in_parts(blocks, todo._shipments.height)))
+    return replace(todo, of_graph=problem.meta["graph"], parts=tuple(_in_parts(blocks, most)))
 
 
 def _borne_by_sellers(problem: Problem, excess: Array, tau: Array, phi: Array) -> Array:
@@ -448,26 +449,32 @@ def _fixed(graph: ProductionGraph, scenarios: int) -> float:
     return _PROGRAM + tables + _SCENARIO * scenarios
 
 
-def _together(todo: Plan, classes: int) -> int:
-    """Return how many scenarios are worked out together: as many as the memory allows."""
+def _sizes(todo: Plan, classes: int) -> tuple[int, int]:
+    """Return how many scenarios are worked out together, and how many rows complete a part, as memory allows."""
+    shipments = max(1, todo._shipments.height)
     # Prices and what sellers bear, with room to work, by stage; t, τ, φ and φτ by class; the rows.
-    each = 8.0 * (4 * len(todo.graph.stages) + 8 * classes) + _ROW * todo._shipments.height
+    each = 8.0 * (4 * len(todo.graph.stages) + 8 * classes) + _ROW * shipments
+    rows = min(todo.rows, ROWS_OF_PART)
     if todo.max_memory is None:
-        return max(1, min(MOST_TOGETHER, int(WORKING_MEMORY // each)))
-    # While blocks become a part, its rows stand twice.
-    part = 2 * _ROW * min(todo.rows, ROWS_OF_PART)
-    need = _fixed(todo.graph, len(todo)) + part + each
-    if todo.max_memory < need:
+        return max(1, min(MOST_TOGETHER, int(WORKING_MEMORY // each))), rows
+    # While blocks become a part, its rows stand twice; the least is a part of one scenario.
+    room = todo.max_memory - _fixed(todo.graph, len(todo))
+    least = each + 2 * _ROW * shipments
+    if room < least:
+        need = todo.max_memory - room + least
         message = f"{todo.max_memory / 1e6:,.0f} MB are allowed, and this graph needs about {need / 1e6:,.0f} MB"
         raise TooLargeError(Finding(message, "Allow more, or cut the graph.", field="max_memory", check="memory"))
-    return min(MOST_TOGETHER, 1 + int((todo.max_memory - need) // each))
+    rows = max(shipments, min(rows, int((room - least) / 2 / (2 * _ROW))))
+    together = int((room - 2 * _ROW * rows) // each)
+    return max(1, min(MOST_TOGETHER, together, -(-rows // shipments))), rows
 
 
-def _in_parts(blocks: Sequence[Block], shipments: int) -> Iterator[tuple[Block, ...]]:
+def _in_parts(blocks: Sequence[Block], most: float) -> Iterator[tuple[Block, ...]]:
+    """Yield the blocks of each part: it is complete with so many scenarios, or with ``BLOCKS_OF_PART``."""
     part: list[Block] = []
     for block in blocks:
         part.append(block)
-        if len(part) == BLOCKS_OF_PART or sum(len(one.numbers) for one in part) * shipments >= ROWS_OF_PART:
+        if len(part) == BLOCKS_OF_PART or sum(len(one.numbers) for one in part) >= most:
             yield tuple(part)
             part = []
     if part:

@@ -75,6 +75,7 @@ def test_every_format_holds_the_rows_of_tg_sweep(spec, run, form):
         answer = json.loads((spec / "rows.json").read_text(encoding="utf-8"))
         assert answer["shipments"] == expected().to_dicts()
         assert (answer["meta"]["scenarios"], answer["meta"]["as_of"]) == (6, "2025-07-02")
+        assert answer["meta"]["solver"] == {"methods": ["acyclic sweep"]}
 
 
 def test_a_list_of_scenarios_with_names(spec, run):
@@ -239,6 +240,9 @@ def test_a_folder_holds_the_rows_in_parts_and_says_what_they_are(spec, run):
     assert record["parts"] == [[1, 1]] * 3
     assert record["changes"] == {"grid": {"autos.rate": [0.25, 0.15, None], "mfn@CHN.rate": [0.0, 0.05]}}
     assert record["graph"]["hash"] == tg.read_graph("cars").hash
+    meta = json.loads(pl.read_parquet_metadata("parts/part-00001.parquet")["tariffgraph"])
+    assert (meta["fingerprint"], meta["part"]) == (record["fingerprint"], 1)
+    assert meta["solver"] == {"methods": ["acyclic sweep"]}
 
 
 @pytest.mark.usefixtures("small_parts")
@@ -370,3 +374,50 @@ def test_a_process_that_is_stopped_for_good_goes_on(tmp_path, how):
         assert (f"{there} of 56 parts were there already".encode() in done.stderr) == (folder == "parts")
     assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
     assert len(contents(tmp_path / "whole")) == 57
+
+
+def test_what_is_done_is_shown_as_a_bar(spec, run, monkeypatch):
+    from contextlib import contextmanager
+
+    from tariffgraph.cli import sweep
+
+    told = []
+
+    @contextmanager
+    def listening():
+        yield told.append
+
+    monkeypatch.setattr(sweep, "progress", listening)
+    monkeypatch.setattr(sweeps, "MOST_TOGETHER", 2)
+    assert run("sweep", "spec.yaml", "--out", "parts").status == 0
+    assert told == [
+        "reading the graph",
+        "reading the rules",
+        "reading the scenarios",
+        "[########................] 2 of 6 scenarios",
+        "[################........] 4 of 6 scenarios",
+        "[########################] 6 of 6 scenarios",
+    ]
+
+
+#: a process that tells how much memory it held at most
+MEASURED = """
+import resource, sys
+from tariffgraph.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is kilobytes on Linux")
+def test_a_sweep_keeps_to_the_memory_that_is_allowed(tmp_path):
+    rates = ", ".join(f"{one / 1000:.3f}" for one in range(100))
+    text = LONG.replace("as_of: [DAYS]", f"s232-autos.rate: [{rates}]").replace("[10%, 24%]", f"[{rates}]")
+    (tmp_path / "long.yaml").write_text(text, encoding="utf-8")
+    command = [sys.executable, "-c", MEASURED, "sweep", "long.yaml", "--out", "parts", "--max-memory"]
+    done = subprocess.run([*command, "350MB"], cwd=tmp_path, capture_output=True, check=True)
+    assert b"10,000 scenarios, 290,000 rows in " in done.stderr
+    assert int(done.stdout) * 1024 < 350_000_000
+    assert len(list((tmp_path / "parts").glob("part-*"))) > 3

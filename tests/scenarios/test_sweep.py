@@ -228,6 +228,16 @@ def test_blocks_and_parts_of_any_size_hold_the_same_rows(graph, rules, monkeypat
         assert tg.sweep(graph, rules, grid).equals(whole)
 
 
+def test_scenarios_worked_out_side_by_side_are_the_same_bits(graph, rules, monkeypatch):
+    grid = {JAPAN: np.linspace(0, 1, 9), "pass_through": [None, 0.0, 0.4, 1.0]}
+    whole = tg.sweep(graph, rules, grid, as_of=DAY)
+    assert any(whole["exporter_rate"])
+    monkeypatch.setattr(sweeps, "SHARED_FROM", 0)
+    for threads in (1, 2, 3):
+        monkeypatch.setattr(sweeps.os, "cpu_count", lambda threads=threads: threads)
+        assert tg.sweep(graph, rules, grid, as_of=DAY).equals(whole)
+
+
 def test_every_problem_is_compiled_once_and_told_when_done(graph, rules, monkeypatch):
     compiled, told = [], []
     real = sweeps.compile_varied
@@ -263,6 +273,66 @@ def test_less_memory_makes_smaller_blocks_and_too_little_is_refused(graph, rules
         blocks(2e7)
     with pytest.raises(tg.TooLargeError, match=r"the table of .* rows needs about .* Write it in parts"):
         tg.sweep(graph, rules, {JAPAN: np.linspace(0, 1, 100_000)}, as_of=DAY, max_memory=6e8)
+
+
+def test_parts_are_smaller_where_memory_is_short_or_graphs_are_large(graph, rules, monkeypatch):
+    def parts(**stated):
+        todo = sweeps.plan(graph, rules, {JAPAN: np.linspace(0, 1, 40_000)}, as_of=DAY, market="USA", **stated)
+        return [sum(len(block.numbers) for block in part) for part in todo.parts]
+
+    rows = graph.shipments.filter(market="USA").height
+    assert sum(parts()) == sum(parts(max_memory=3.5e8)) == 40_000
+    assert len(parts(max_memory=3.5e8)) > len(parts()) > 1
+    assert max(parts(max_memory=3.5e8)) * rows < sweeps.ROWS_OF_PART
+    monkeypatch.setattr(sweeps, "VISITS_OF_PART", 100 * len(graph.inputs))
+    monkeypatch.setattr(sweeps, "MOST_TOGETHER", 30)
+    assert parts() == [120] * 333 + [40]
+
+
+# --- how prices were solved ----------------------------------------------------------------------------
+
+RING = """
+measures:
+  - {id: korean, importer: KOR, rate: 5%}
+  - {id: american, rate: 10%}
+"""
+
+
+@pytest.fixture
+def ring():
+    """Forty stages that buy from one another in a circle, two of them Korean."""
+    country = ["KOR" if one in (10, 30) else ("USA", "CHN")[one % 2] for one in range(40)]
+    stages = [(f"S{one:02}", country[one], "8703.23") for one in range(40)]
+    return graph_of(stages, [(f"S{one:02}", f"S{(one + 1) % 40:02}", 0.6) for one in range(40)], [("S31",)])
+
+
+def test_rows_say_by_which_ways_their_prices_were_solved(ring, graph, rules, tmp_path, monkeypatch):
+    law = rules_of(tmp_path, RING)
+
+    def methods(*asked):
+        return sweeps.table(sweeps.plan(*asked, as_of=DAY)).methods
+
+    korean, american = ({f"{name}.rate": np.linspace(0.01, 0.4, 40)} for name in ("korean", "american"))
+    assert methods(graph, rules, {JAPAN: [0.1, 0.2]}) == ("acyclic sweep",)
+    assert methods(ring, law, korean) == ("cyclic solve",)
+    monkeypatch.setattr("tariffgraph.core.structure.ELIMINATE_UP_TO", 8)  # a large cycle, for once
+    assert methods(ring, law, korean) == ("exact low-rank update (Sherman–Morrison–Woodbury)",)
+    # The Americans and Chinese buy everywhere: no update pays.
+    assert methods(ring, law, american) == ("cyclic solve",)
+    monkeypatch.setattr(sweeps, "MOST_TOGETHER", 36)  # the last four scenarios are too few
+    assert methods(ring, law, korean) == ("cyclic solve", "exact low-rank update (Sherman–Morrison–Woodbury)")
+
+
+def test_a_low_rank_update_gives_the_rates_of_propagate_within_rounding(ring, tmp_path, monkeypatch):
+    law = rules_of(tmp_path, RING)
+    values = np.linspace(0.01, 0.4, 40).tolist()
+    monkeypatch.setattr("tariffgraph.core.structure.ELIMINATE_UP_TO", 8)
+    found = tg.sweep(ring, law, {"korean.rate": values}, as_of=DAY)
+    for number in (0, 17, 39):
+        expected = alone(ring, law, {}, [f"korean.rate={values[number]!r}"])
+        assert of(found, number)["effective_rate"].to_list() == pytest.approx(
+            expected["effective_rate"].to_list(), rel=1e-13
+        )
 
 
 # --- what is wrong -------------------------------------------------------------------------------------

@@ -56,6 +56,9 @@ class Ready:
             self.share, self.class_of_input, self.case.rates if rates is None else rates, **options
         )
 
+    def excess_of_many(self, rates: Array, **options: Any) -> Array:
+        return self.structure.excess_of_many(self.share, self.class_of_input, rates, **options)
+
 
 def ready(case: Case) -> Ready:
     structure = Structure.build(case.stages, case.supplier, case.user)
@@ -189,6 +192,20 @@ def wiod() -> Case:
     return Case("WIOD 2011", len(output), supplier, user, share, class_, rates, country)
 
 
+def many_rates(case: Case, count: int) -> Array:
+    """Return tables of rates, (classes, scenarios): every class at a half of its own or more."""
+    return case.rates[:, None] * np.random.default_rng(0).uniform(0.5, 1.0, (len(case.rates), count))
+
+
+def rates_of_one_importer(case: Case, count: int) -> Array:
+    """Return tables that differ in the rates of the last buyers' country only, where each importer has own classes."""
+    importer = case.country.max()
+    moving = np.unique(case.class_[(case.country[case.user] == importer) & (case.class_ >= 0)])
+    tables = np.repeat(case.rates[:, None], count, axis=1)
+    tables[moving] = np.random.default_rng(0).uniform(0, 0.5, (len(moving), count))
+    return tables
+
+
 CASES: dict[str, Callable[[], Case]] = {
     "S": partial(acyclic, "S", 200, 1_500, classes=40),
     "M": partial(acyclic, "M", 100_000, 1_000_000),
@@ -202,14 +219,16 @@ CASES: dict[str, Callable[[], Case]] = {
     "WIOD 2011": wiod,
 }
 
-#: The same shapes, small enough for a slow reference.
+#: The same shapes, small enough for a slow reference; WIOD 2011 is what it is.
 SMALL: dict[str, Callable[[], Case]] = {
     "S": CASES["S"],
-    "M and L": partial(acyclic, "M and L", 400, 4_000, classes=40),
-    "long chains": partial(acyclic, "long chains", 400, 3_000, reach=1e-3),
-    "wide hubs": partial(acyclic, "wide hubs", 400, 4_000, hubs=0.9),
-    "in order": partial(acyclic, "in order", 400, 4_000, shuffled=False),
+    "M": partial(acyclic, "M", 400, 4_000, classes=40),
+    "L": partial(acyclic, "L", 900, 9_000, classes=70),
+    "long chains": partial(acyclic, "long chains", 400, 3_000, classes=40, reach=1e-3),
+    "wide hubs": partial(acyclic, "wide hubs", 400, 4_000, classes=40, hubs=0.9),
+    "in order": partial(acyclic, "in order", 400, 4_000, classes=40, shuffled=False),
     "ICIO-like": partial(input_output, "ICIO-like", 10, 45, 1.0),
     "EXIOBASE-like": partial(input_output, "EXIOBASE-like", 5, 100, 1 / 3),
     "one giant component": partial(giant, "one giant component", 600, 6_000),
+    "WIOD 2011": wiod,
 }

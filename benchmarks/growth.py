@@ -1,128 +1,124 @@
-"""How cost grows: time and memory against inputs, 10⁴ to 10⁷, and scenarios, 1 to 4,096; a table and a picture.
+"""How cost grows: time and memory against inputs, 10⁴ to 10⁷, and scenarios, 1 to 4,096; tables and a picture.
 
-Run ``python benchmarks/growth.py [--picture growth.png]`` (the picture needs matplotlib). Each row is measured in a
-process of its own; times are over that of the first row, memory is what the process held at most beyond the arrays of
-the graph, over the size of these arrays.
+Run ``python benchmarks/growth.py [--picture growth.png] [--largest N]`` (the picture needs matplotlib). Each number is
+measured in a process of its own; times are over that of the first row, memory over the size of the kernels' arrays.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from measured import alone
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 BY_INPUTS = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000]
 BY_SCENARIOS = [1, 4, 16, 64, 256, 1_024, 4_096]
-MEASURE = """
-import json, resource, statistics, sys, time
-sys.path.insert(0, {folder!r})
-import cases
-import numpy as np
-from tariffgraph.core.structure import Structure
+#: the largest graph that is made of tables and compiled
+COMPILED_UP_TO = 3_000_000
 
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-inputs, scenarios = {inputs}, {scenarios}
-case = cases.acyclic("grown", inputs // 10, inputs)
-supplier, user = case.supplier.astype(np.uint32), case.user.astype(np.uint32)
-def median(work, rounds):
-    work()
-    times = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
-found = {{}}
-ready = cases.ready(case)
-arrays = sum(one.nbytes for one in (ready.structure.first, ready.structure.supplier, ready.share, ready.class_of_input))
-if scenarios:
-    rates = case.rates[:, None] * np.random.default_rng(0).uniform(0.5, 1.0, (len(case.rates), scenarios))
-    places = np.arange(0, case.stages, case.stages // 10)
-    ready.excess(rates[:, :8], places=places)
-    before = peak()
-    found["scenarios"] = median(lambda: ready.excess(rates, places=places), 3 if scenarios < 1000 else 1)
-    found["memory"] = (peak() - before) / arrays
-else:
-    found["build"] = median(lambda: Structure.build(case.stages, supplier, user), 3)
-    found["solve"] = median(ready.excess, 7)
-    weight = np.ones(case.stages)
-    arguments = (ready.share, ready.class_of_input, case.rates, weight)
-    found["reverse"] = median(lambda: ready.structure.derivatives(*arguments), 5)
-print(json.dumps(found))
-"""
-#: The peak of building alone, in a process that holds only the columns.
-BUILD = """
-import json, resource, sys
-import numpy as np
-from tariffgraph.core.structure import Structure
-rng = np.random.default_rng(0)
-user = rng.integers(1, {inputs} // 10, {inputs}, dtype=np.uint32)
-supplier = (rng.random({inputs}, dtype=np.float32) * user).astype(np.uint32)
-supplier = np.minimum(supplier, user - np.uint32(1))
-Structure.build(200, supplier[:0], user[:0])
-held = open("/proc/self/statm").read().split()[1]
-before = int(held) * 4096
-with open("/proc/self/clear_refs", "w") as file:
-    file.write("5")
-Structure.build({inputs} // 10, supplier, user)
-peak = next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
-arrays = {inputs} * (4 + 8 + 2) + {inputs} // 10 * 8
-print(json.dumps({{"memory": (peak - before) / arrays}}))
-"""
+Row = dict[str, float]
+TIMES = {
+    "build": "structure",
+    "solve": "one solve",
+    "reverse": "all derivatives",
+    "compile": "tg.compile",
+}
+MEMORY = {"build_memory": "structure", "compile_memory": "tg.compile"}
 
 
-def measured(program: str, **numbers: int) -> dict[str, float]:
-    code = program.format(folder=str(Path(__file__).parent), **numbers)
-    environment = {**os.environ, "TARIFFGRAPH_JIT": "1"}  # compiled at every size: what grows is the graph
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    answer: dict[str, float] = json.loads(done.stdout)
-    return answer
+def of_inputs(inputs: int) -> Row:
+    """Return time and memory of everything that is done to a graph of so many inputs."""
+    row = {**alone("kernels", inputs), "build_memory": alone("build_memory", inputs)["memory"]}
+    if inputs <= COMPILED_UP_TO:
+        row |= alone("compile_time", inputs) | {"compile_memory": alone("compile_memory", inputs)["memory"]}
+    return row
+
+
+def of_scenarios(count: int) -> Row:
+    """Return time and memory of so many scenarios on a million inputs."""
+    return {**alone("scenarios", count), **alone("scenarios_memory", count)}
+
+
+def cells(row: Row, first: Row) -> list[str]:
+    """Return times over those of the first row, and memory as it is."""
+    times = [f"{row[name] / first[name]:.3g}" if name in row else "" for name in TIMES]
+    return times + [f"{row[name]:.2g}" if name in row else "" for name in MEMORY]
+
+
+def print_table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    print(f"| {' | '.join(heading)} |\n|{'---|' * len(heading)}")
+    for row in rows:
+        print(f"| {' | '.join(row)} |", flush=True)
+    print()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--picture", type=Path)
-    parser.add_argument("--largest", type=int, default=BY_INPUTS[-1])
+    parser.add_argument("--largest", type=int, default=BY_INPUTS[-1], metavar="INPUTS")
     options = parser.parse_args()
     sizes = [inputs for inputs in BY_INPUTS if inputs <= options.largest]
-    rows = [{**measured(MEASURE, inputs=inputs, scenarios=0), **measured(BUILD, inputs=inputs)} for inputs in sizes]
-    print("| inputs | structure | one solve | all derivatives | memory to build / arrays |\n|---|---|---|---|---|")
-    for inputs, row in zip(sizes, rows, strict=True):
-        times = " | ".join(f"{row[name] / rows[0][name]:.3g}" for name in ("build", "solve", "reverse"))
-        print(f"| {inputs:,} | {times} | {row['memory']:.2g} |", flush=True)
-    columns = [measured(MEASURE, inputs=1_000_000, scenarios=count) for count in BY_SCENARIOS]
-    print("\n| scenarios, 1,000,000 inputs | time | a scenario | memory / arrays |\n|---|---|---|---|")
-    for count, row in zip(BY_SCENARIOS, columns, strict=True):
-        time = row["scenarios"] / columns[0]["scenarios"]
-        print(f"| {count:,} | {time:.3g} | {time / count:.2g} | {row['memory']:.2g} |", flush=True)
+    rows = [of_inputs(inputs) for inputs in sizes]
+    heading = ["inputs", *TIMES.values(), *(f"memory of {name} / arrays" for name in MEMORY.values())]
+    table = [[f"{inputs:,}", *cells(row, rows[0])] for inputs, row in zip(sizes, rows, strict=True)]
+    print_table(heading, table)
+    columns = [of_scenarios(count) for count in BY_SCENARIOS]
+    times = [row["scenarios"] / columns[0]["scenarios"] for row in columns]
+    print_table(
+        ["scenarios, 1,000,000 inputs, ten stages kept", "time", "a scenario", "memory / arrays"],
+        [
+            [f"{count:,}", f"{time:.3g}", f"{time / count:.2g}", f"{row['memory']:.2g}"]
+            for count, time, row in zip(BY_SCENARIOS, times, columns, strict=True)
+        ],
+    )
     if options.picture:
         draw(options.picture, sizes, rows, columns)
 
 
-def draw(path: Path, sizes: list[int], rows: list[dict[str, float]], columns: list[dict[str, float]]) -> None:
+def draw(path: Path, sizes: list[int], rows: list[Row], columns: list[Row]) -> None:
+    """Draw time above and memory below, against inputs on the left and scenarios on the right; dotted is linear."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(7, 2.8), layout="constrained")
-    for name, label in (("build", "structure"), ("solve", "one solve"), ("reverse", "all derivatives")):
-        left.loglog(sizes, [row[name] / rows[0][name] for row in rows], marker="o", markersize=3, label=label)
-    left.loglog(sizes, [inputs / sizes[0] for inputs in sizes], color="0.7", linestyle=":", label="linear")
-    left.set(xlabel="inputs", ylabel="time, first = 1")
-    times = [row["scenarios"] / columns[0]["scenarios"] for row in columns]
-    right.loglog(BY_SCENARIOS, times, marker="o", markersize=3, label="scenarios, 10⁶ inputs")
-    right.loglog(BY_SCENARIOS, BY_SCENARIOS, color="0.7", linestyle=":", label="linear")
-    right.set(xlabel="scenarios")
-    for axes in (left, right):
-        axes.legend(frameon=False, fontsize=7)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=90)
+    figure, axes = pyplot.subplots(2, 2, figsize=(8, 6), layout="constrained", sharex="col")
+    (time, time_of_many), (memory, memory_of_many) = axes
+    in_bytes = [_in_bytes(row, inputs) for row, inputs in zip(rows, sizes, strict=True)]
+    for at, (name, label) in enumerate(TIMES.items()):
+        _line(time, sizes, rows, name, label, f"C{at}")
+    for name, label in MEMORY.items():
+        _line(memory, sizes, in_bytes, name, label, f"C{list(TIMES.values()).index(label)}")
+    _line(time_of_many, BY_SCENARIOS, columns, "scenarios", "a batch, 1,000,000 inputs", "C0")
+    _line(memory_of_many, BY_SCENARIOS, columns, "memory", "a batch, 1,000,000 inputs", "C0")
+    for one, counts in ((time, sizes), (memory, sizes), (time_of_many, BY_SCENARIOS), (memory_of_many, BY_SCENARIOS)):
+        one.loglog(counts, [count / counts[0] for count in counts], color="0.55", linestyle=":", label="linear")
+        one.legend(frameon=False, fontsize=8)
+        one.grid(color="0.92")
+        one.set_axisbelow(True)
+        one.spines[["top", "right"]].set_visible(False)
+    time.set(title="Time against inputs", ylabel="times the first")
+    time_of_many.set(title="Time against scenarios")
+    memory.set(title="Memory against inputs", ylabel="times the first", xlabel="inputs")
+    memory_of_many.set(title="Memory against scenarios", xlabel="scenarios")
+    memory_of_many.set_xticks(BY_SCENARIOS, [f"{count:,}" for count in BY_SCENARIOS])
+    memory_of_many.minorticks_off()
+    figure.savefig(path, dpi=100)
+
+
+def _line(axes: Any, counts: list[int], rows: list[Row], name: str, label: str, color: str) -> None:
+    """Draw one measure over its first value, as far as it was measured."""
+    found = [(count, row[name] / rows[0][name]) for count, row in zip(counts, rows, strict=True) if name in row]
+    axes.loglog(*zip(*found, strict=True), marker="o", markersize=3.5, label=label, color=color)
+
+
+def _in_bytes(row: Row, inputs: int) -> Row:
+    """Return memory times the size of the arrays, which grow with inputs."""
+    return {name: row[name] * inputs for name in MEMORY if name in row}
 
 
 if __name__ == "__main__":

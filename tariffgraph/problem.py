@@ -173,9 +173,10 @@ class Problem:
         """
         borne = np.zeros_like(excess)
         for column in np.flatnonzero((phi < 1.0).any(axis=0)):
-            t, passed = (_by_input(one[:, column], self.class_of_input) for one in (tau, phi))
+            t = tau[:, column]
+            part = _by_input(t * (1.0 - phi[:, column]) / (1.0 + t), self.class_of_input)
             price = 1.0 + excess[self.structure.supplier, column]
-            of_sellers = _by_user(self.structure, self.share * price * t * (1.0 - passed) / (1.0 + t))
+            of_sellers = _by_user(self.structure, self.share * price * part)
             borne[:, column] = self.structure.solve(self.share, of_sellers)
         return borne
 

@@ -32,6 +32,8 @@ __all__ = ["FullMatrix", "blocks_of"]
 #: of them are enough.
 ROUGH = 3e-8
 CORRECTIONS = 60
+#: Products that a solution takes, about.
+PRODUCTS = 15
 #: Widest block of a country, and most numbers in all blocks, that are factorized (wider ones cost more than they save).
 WIDEST_BLOCK = 400
 BLOCK_NUMBERS = 16_000_000
@@ -78,13 +80,13 @@ class FullMatrix:
         rows = self.matrix.reshape(-1, COLUMNS)
         if transposed:
             product = np.empty((chunks, COLUMNS))
-            work = partial(kernel("times_full_transposed", self.matrix.size), rows, v, product)
+            work = partial(kernel("times_full_transposed", PRODUCTS * self.matrix.size), rows, v, product)
             self.crew.share_out(chunks, work, self.matrix.size)
             return product.reshape(-1)[:size].copy()
         padded = np.zeros((chunks, COLUMNS))
         padded.reshape(-1)[:size] = v
         product = np.empty(size)
-        work = partial(kernel("times_full", self.matrix.size), rows, padded, product)
+        work = partial(kernel("times_full", PRODUCTS * self.matrix.size), rows, padded, product)
         self.crew.share_out(size, work, self.matrix.size)
         return product
 
@@ -105,7 +107,7 @@ class Blocks:
         """Return the solution within the blocks; what belongs to none is taken as it is."""
         x = right.copy()
         name = "blocks_solved_transposed" if transposed else "blocks_solved"
-        work = kernel(name, 10 * len(self.factors))
+        work = kernel(name, 2 * PRODUCTS * len(self.factors))
         arguments = (self.first, self.members, self.begins, self.factors, right, x)
         crew.share_out(len(self.first) - 1, partial(work, *arguments), 3 * len(self.factors))
         return x

@@ -46,6 +46,8 @@ SLICE_OF_COLUMNS = 500_000
 #: Fewer columns than this are faster one by one.
 BATCH_FROM = 6
 ONE_THREAD = 1
+#: What a step of one column costs uncompiled, where NumPy does ``COLUMNS`` of them together, over a step alone.
+OF_A_COLUMN = 0.1
 #: Scenarios from which updating one solution is looked at.
 UPDATES_FROM = 32
 #: Numbers of inputs that the order of the stages tells apart.
@@ -213,7 +215,7 @@ class Structure:
             x[:] = 0.0  # memory handed out in order, which threads that fault in turn get twice as slowly
             own = np.zeros((len(table), COLUMNS))
             own[:, : columns.stop - columns.start] = table[:, columns]
-            sweep = kernel("excess_columns", len(self.supplier) * rates.shape[1])
+            sweep = kernel("excess_columns", len(self.supplier) * rates.shape[1] * OF_A_COLUMN)
             for start, stop in slices(self.first, 0, self.stages, SLICE_OF_COLUMNS):
                 if leave.is_set():
                     return
@@ -315,7 +317,7 @@ class Structure:
         def block(x: Array, columns: slice, leave: Event) -> None:
             x[:, : columns.stop - columns.start] = own[:, columns]
             x[:, columns.stop - columns.start :] = 0.0
-            sweep = kernel("carry_columns", len(self.supplier) * own.shape[1])
+            sweep = kernel("carry_columns", len(self.supplier) * own.shape[1] * OF_A_COLUMN)
             for start, stop in slices(self.first, 0, self.stages, SLICE_OF_COLUMNS):
                 if leave.is_set():
                     return
@@ -382,7 +384,8 @@ class Structure:
         if not self._pays_to_update(class_of_input, rates):
             return self.excess(share, class_of_input, rates, threads=threads)
         moving = (rates != rates[:, :1]).any(axis=1)
-        changes = self.changes(share, class_of_input, np.ascontiguousarray(rates[:, 0]), moving)
+        # From the lowest rates upward the system of the rows that change has positive pivots, as I − W has.
+        changes = self.changes(share, class_of_input, rates.min(axis=1), moving)
         return changes.excess(rates, threads=threads)[0]
 
     def _pays_to_update(self, class_of_input: Array, rates: Array) -> bool:
@@ -408,7 +411,7 @@ class Structure:
 
     def solve_columns(self, weight: Array, constants: Array) -> Array:
         """Solve X = C + W X. ``constants``: (stages, columns). Cycles are factorized once where elimination is fit."""
-        columns = np.ascontiguousarray(constants.T, np.float64)
+        columns = np.array(constants.T, np.float64, order="C")
         sweep = kernel("carry_sweep", len(self.supplier) * len(columns))
         times = kernel("times_sparse", len(self.supplier) * len(columns))
         with crew(threads_wanted(None) if self.cycles else 1) as workers:

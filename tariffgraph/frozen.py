@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
-__all__ = ["FrozenFrame", "FrozenMapping", "FrozenRecord", "read_only"]
+__all__ = ["FrozenArray", "FrozenFrame", "FrozenMapping", "FrozenRecord", "read_only"]
 
 Key = TypeVar("Key")
 Value = TypeVar("Value", covariant=True)
@@ -61,6 +61,26 @@ class FrozenFrame:
 
     def __set__(self, instance: object, frame: pl.DataFrame) -> None:
         instance.__dict__[self._name] = frame
+
+
+class FrozenArray:
+    """A field of a frozen dataclass that holds an array and gives out views that cannot be written to."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = f"_{name}"
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> FrozenArray: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> np.ndarray[Any, Any]: ...
+    def __get__(self, instance: object | None, owner: type) -> FrozenArray | np.ndarray[Any, Any]:
+        if instance is None:
+            raise AttributeError(self._name)
+        array: np.ndarray[Any, Any] = instance.__dict__[self._name]
+        return read_only(array.view())
+
+    def __set__(self, instance: object, array: np.ndarray[Any, Any]) -> None:
+        instance.__dict__[self._name] = array
 
 
 class FrozenRecord:

@@ -39,22 +39,43 @@ _MOST = 1000
 _MOST_SUGGESTIONS = 20
 _MOST_CANDIDATES = 5000
 
+# Binary digits after the point of the numbers that shares are cut into, and from one to the next.
+_GRIDS = (40, 66, 92)
+_STEP = 26
 
-def sums_of_shares(stages: pl.Series, inputs: pl.DataFrame) -> npt.NDArray[np.float64]:
+
+def sums_of_shares(stages: int, user: npt.NDArray[np.int64], share: pl.Series) -> npt.NDArray[np.float64]:
     """Return Σ shares of the inputs of every stage, correctly rounded (so that no order of rows matters).
 
-    A share that is null makes the sum of its user NaN; inputs of unknown users count nowhere.
+    ``user``: (inputs,), where the user stands among the stages; inputs of unknown users (−1) count nowhere. A share
+    that is null makes the sum of its user NaN.
     """
-    sums = np.zeros(len(stages))
-    position = positions(inputs["user"], stages)
-    known = np.flatnonzero(position >= 0)
-    order = known[np.argsort(position[known], kind="stable")]
-    users = position[order]
-    shares = inputs["share"].fill_null(math.nan).to_numpy()[order].tolist()
-    starts = np.flatnonzero(np.diff(users, prepend=-1)).tolist()
-    for start, end in pairwise([*starts, len(shares)]):
-        sums[users[start]] = math.fsum(shares[start:end])
-    return sums
+    shares = share.fill_null(math.nan).to_numpy()
+    if len(user) and user.min() < 0:
+        user, shares = user[user >= 0], shares[user >= 0]
+    # Shares are cut into whole numbers of 2^-40, 2^-66 and 2^-92, whose sums below 2^53 are exact in any order.
+    rest = shares
+    sums: list[npt.NDArray[np.float64]] = []
+    for grid in _GRIDS:
+        units = np.floor(rest * 2.0**grid)
+        sums.append(np.bincount(user, weights=units, minlength=stages).astype(np.float64))  # of nothing: integers
+        rest = rest - units * 2.0**-grid
+    of_stage, shorter, shortest = sums
+    for finer, coarser in ((shortest, shorter), (shorter, of_stage)):
+        carried = np.floor(finer * 2.0**-_STEP)
+        coarser += carried
+        finer -= carried * 2.0**_STEP
+    sums_exact = of_stage * 2.0 ** -_GRIDS[0] + (shorter * 2.0**_STEP + shortest) * 2.0 ** -_GRIDS[2]
+    # What does not fit, very small shares and very large sums, is summed one by one.
+    odd = np.zeros(stages, np.bool_)
+    odd[user[rest != 0.0]] = True
+    odd |= ~(of_stage < 2.0**53)
+    at = np.flatnonzero(odd[user]) if odd.any() else np.zeros(0, np.int64)
+    at = at[np.argsort(user[at], kind="stable")]
+    starts = np.flatnonzero(np.diff(user[at], prepend=-1)).tolist()
+    for start, end in pairwise([*starts, len(at)]):
+        sums_exact[user[at[start]]] = math.fsum(shares[at[start:end]].tolist())
+    return sums_exact
 
 
 def positions(names: pl.Series, among: pl.Series) -> npt.NDArray[np.int64]:
@@ -135,10 +156,10 @@ def check_for_look_alike_ids(ids: pl.Series, table: Found) -> Iterator[tuple[int
 
 
 def check_for_unknown_stages(
-    names: pl.Series, stages: pl.Series, table: Found, stages_file: str
+    names: pl.Series, places: npt.NDArray[np.int64], stages: pl.Series, table: Found, stages_file: str
 ) -> Iterator[tuple[int, Finding]]:
-    """An input or shipment of a stage that is not in the table of stages."""
-    unknown = names.is_not_null().to_numpy() & (positions(names, stages) < 0)
+    """An input or shipment of a stage that is not in the table of stages; ``places``: where each stands there."""
+    unknown = names.is_not_null().to_numpy() & (places < 0)
     remedies: dict[str, str] = {}
     for row in np.flatnonzero(unknown).tolist():
         name = names[row]
@@ -175,11 +196,17 @@ def check_for_missing_units(shipments: pl.DataFrame, table: Found) -> Iterator[t
 
 
 def check_for_sums(
-    frames: Mapping[str, pl.DataFrame], tables: Mapping[str, Found], *, negative_value_added: bool
+    frames: Mapping[str, pl.DataFrame],
+    sums: npt.NDArray[np.float64],
+    tables: Mapping[str, Found],
+    *,
+    negative_value_added: bool,
 ) -> Iterator[tuple[int, Finding]]:
-    """Value added and input shares that do not sum to 1, negative value added, and stages made of nothing."""
+    """Value added and input shares that do not sum to 1, negative value added, and stages made of nothing.
+
+    ``sums``: (stages,), Σ shares.
+    """
     stages, inputs, table = frames["stages"], frames["inputs"], tables["stages"]
-    sums = sums_of_shares(stages["stage"], inputs)
     stated = stages["value_added"].to_numpy()  # NaN where not stated
     added = np.where(np.isnan(stated), 1.0 - sums, stated)
     stated_negative = (stated < 0.0) & (not negative_value_added)

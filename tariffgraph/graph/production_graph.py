@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import Finding, GraphError, UnknownNameError, suggestion, visible
-from ..frozen import FrozenFrame, FrozenMapping
+from ..frozen import FrozenArray, FrozenFrame, FrozenMapping
 
 if TYPE_CHECKING:
     import os
@@ -25,13 +25,16 @@ class ProductionGraph:
 
     Made by ``read_graph``, ``from_frames`` and ``from_networkx``. The three frames hold every column of
     ``tables.STAGES``, ``tables.INPUTS`` and ``tables.SHIPMENTS`` with the defaults filled in, plus the
-    ``content.KIND`` columns that the tables brought. ``value_added`` is 1 − Σ shares. ``hash`` is the same
+    ``content.KIND`` columns that the tables brought. ``value_added`` is 1 − Σ shares. ``supplier`` and
+    ``user``: (inputs,), rows of ``stages``, so that nobody looks the names up again. ``hash`` is the same
     for graphs that hold the same, whatever the order of rows and the format of the files.
     """
 
     stages: FrozenFrame = FrozenFrame()  # noqa: RUF009 - a descriptor, not a default
     inputs: FrozenFrame = FrozenFrame()  # noqa: RUF009
     shipments: FrozenFrame = FrozenFrame()  # noqa: RUF009
+    supplier: FrozenArray = FrozenArray()  # noqa: RUF009
+    user: FrozenArray = FrozenArray()  # noqa: RUF009
     title: str = ""
     year: int | None = None
     currency: str = ""

@@ -111,7 +111,7 @@ def _lean(graph: ProductionGraph, name: str) -> pl.DataFrame:
                 table.with_columns(pl.lit(None, dtype=pl.String).alias("id"))
                 for table in (graph.inputs, graph.shipments.sort("stage", "market"))
             ]
-            inputs, shipments = default_ids(bare[0], bare[1])
+            inputs, shipments = default_ids(bare[0], bare[1], graph.stages["stage"])
             default = inputs if name == "inputs" else shipments.sort()
             # Two shipments of one stage to one market are numbered by their other columns: ids are written.
             twins = name == "shipments" and frame.select("stage", "market").is_duplicated().any()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import pickle
+import random
 from dataclasses import FrozenInstanceError
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
+import numpy as np
 import polars as pl
 import pytest
 from graph.small_graphs import INPUTS, SHIPMENTS, STAGES, write_folder
 
 from tariffgraph.errors import GraphError, UnknownNameError
+from tariffgraph.graph.checks import sums_of_shares
 from tariffgraph.graph.networkx import from_networkx, to_networkx
 from tariffgraph.graph.read import read_graph
 
@@ -166,3 +170,25 @@ def test_an_undirected_graph_is_refused() -> None:
 def test_an_empty_graph_goes_through_networkx() -> None:
     assert from_networkx(nx.MultiDiGraph()).stages.height == 0
     assert to_networkx(from_networkx(nx.MultiDiGraph())).number_of_nodes() == 0
+
+
+def test_sums_of_shares_are_correctly_rounded_in_any_order() -> None:
+    generator = random.Random(4)
+    for decimals in (3, 17, None):
+        shares = [10 ** generator.uniform(-16, 0) for _ in range(400)]  # from far below 2^-92's reach to 1
+        if decimals is not None:
+            shares = [max(round(one, decimals), 10.0**-decimals) for one in shares]
+        user = [generator.randrange(12) for _ in shares]
+        user[0] = -1  # an input of a stage that is not there
+        expected = [math.fsum(one for one, of in zip(shares, user, strict=True) if of == stage) for stage in range(13)]
+        sums = sums_of_shares(13, np.array(user), pl.Series(shares))
+        assert sums.tolist() == expected
+    assert sums_of_shares(1, np.zeros(2, np.int64), pl.Series([9000.0, 0.1])).tolist() == [9000.1]
+    assert math.isnan(sums_of_shares(1, np.zeros(2, np.int64), pl.Series([0.5, None]))[0])
+
+
+def test_inputs_know_the_rows_of_their_stages(graph: ProductionGraph) -> None:
+    assert graph.stages["stage"].gather(graph.supplier).to_list() == graph.inputs["supplier"].to_list()
+    assert graph.stages["stage"].gather(graph.user).to_list() == graph.inputs["user"].to_list()
+    with pytest.raises(ValueError, match="read-only"):
+        pickle.loads(pickle.dumps(graph)).user[0] = 0

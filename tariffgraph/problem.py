@@ -345,8 +345,7 @@ def rules_for(graph: ProductionGraph, rules: Any) -> Any:
 def structure_of(graph: ProductionGraph) -> tuple[Structure, Array]:
     """Return the graph's inputs in the engine's order, and their shares. Raises NotProductiveError, untaxed."""
     ids = graph.stages["stage"]
-    supplier, user = positions(graph.inputs["supplier"], ids), positions(graph.inputs["user"], ids)
-    structure = Structure.build(len(ids), supplier, user)
+    structure = Structure.build(len(ids), graph.supplier, graph.user)
     share = graph.inputs["share"].to_numpy()[structure.input]
     try:
         cycles = structure.unproductive_cycles(share)
@@ -417,20 +416,20 @@ def _assembled(
     structure, share = structure_of(graph)
     borders = cross_borders(graph, law, structure, share, pass_through)
     classes = owe(graph, law, borders, varied)
-    class_of_row = np.full(len(graph.inputs), -1, np.int64)
+    rates = classes.pass_through * classes.tau
+    none = class_codes(np.array([-1]), len(rates))
+    class_of_row = np.repeat(none, len(graph.inputs))
     class_of_row[borders.row[: borders.inputs]] = borders.class_[: borders.inputs]
     class_of_shipment = np.full(len(graph.shipments), -1, np.int64)
     class_of_shipment[borders.row[borders.inputs :]] = borders.class_[borders.inputs :]
     stage = structure.place[positions(graph.shipments["stage"], graph.stages["stage"])]
-    rates = classes.pass_through * classes.tau
-    class_of_input = class_codes(class_of_row[structure.input], len(rates))
     return Problem(
         graph=graph,
         law=law,
         structure=structure,
         stages=tuple(graph.stages["stage"].gather(structure.stage)),
         share=read_only(share),
-        class_of_input=read_only(class_of_input),
+        class_of_input=read_only(class_of_row[structure.input]),
         shipments=ShipmentArrays(read_only(stage), read_only(class_of_shipment)),
         rates=read_only(rates),
         classes=classes,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-__all__ = ["Assessed", "Classes", "assessed_classes", "facts_of_group", "lines_of_key", "owe"]
+__all__ = ["Assessed", "Classes", "assessed_classes", "facts_of_group", "groups_of", "lines_of_key", "owe"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -140,7 +140,7 @@ class _Asking:
             borders=borders,
             charges=charges_of(self.law),
             # bincount adds in the order of the lines
-            statutory=read_only(np.bincount(line_class, weights=line_rate, minlength=len(relief))),
+            statutory=read_only(np.bincount(line_class, weights=line_rate, minlength=len(relief)).astype(np.float64)),
             relief=read_only(relief),
             pass_through=read_only(keys["pass_through"].to_numpy()[borders.parents]),
             line_class=read_only(line_class),
@@ -158,15 +158,20 @@ class _Asking:
         assessed: dict[int, list[Assessed]] = {}
         problems: dict[tuple[str, str], list[int]] = {}
         uncovered: set[str] = set()
-        for (group,), members in keys.group_by("group", maintain_order=True):
+        for group, members in groups_of(keys):
             importer = str(members["importer"][0])
             if not self.law.importer(importer).measures:
                 uncovered.add(importer)
                 continue
             try:
-                assessed[int(str(group))] = list(self._owed(members))
-            except CodeProblem as problem:
-                problems.setdefault((problem.message, problem.remedy), []).extend(members["class"])
+                assessed[group] = list(self._owed(members))
+            except CodeProblem:
+                # Messages name the product, and a group may hold several.
+                for _, of_product in members.group_by("product", maintain_order=True):
+                    try:
+                        list(self._owed(of_product))
+                    except CodeProblem as problem:
+                        problems.setdefault((problem.message, problem.remedy), []).extend(of_product["class"])
         self._raise(problems)
         self._uncovered(uncovered)
         return assessed
@@ -216,18 +221,13 @@ class _Asking:
                 self.findings.append(quota.refusal(self._named(sorted(quota.refused))[0]))
             for class_ in set(quota.classes) - quota.refused:
                 short.setdefault(class_, {})[name] = quota.within
-        for (group,), members in (
-            keys.filter(
-                pl.col("group").is_in(keys.filter(pl.col("class").is_in(list(short)))["group"].unique().implode())
-            ).group_by("group", maintain_order=True)
-            if short
-            else ()
-        ):
-            assessed[int(str(group))] = [
-                part
-                for at, class_ in enumerate(members["class"])
-                for part in self._owed(members[at : at + 1], short.get(class_))
-            ]
+        for group, members in groups_of(keys) if short else ():
+            drawing = members["class"].is_in(pl.Series(sorted(short), dtype=pl.UInt32).implode())
+            if drawing.any():
+                rest = members.filter(~drawing)
+                assessed[group] = list(self._owed(rest)) if len(rest) else []
+                for at in drawing.arg_true():
+                    assessed[group] += self._owed(members[at : at + 1], short[members["class"][at]])
         return [part for parts in assessed.values() for part in parts]
 
     def _lines(self, assessed: Sequence[Assessed]) -> Lines:
@@ -302,6 +302,16 @@ class _Asking:
                 told = sorted(reasons[one.number].items(), key=lambda pair: (-pair[1], pair[0]))
                 why = "; or ".join(reason for reason, _ in told[:3])
             self._warn(f"the measure {one.measure.id} matches nothing in this graph: {why}", "", "matches-nothing")
+
+
+def groups_of(keys: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Yield the sets of facts group by group, in the order of the groups."""
+    group = keys["group"].to_numpy()
+    ordered = keys[np.argsort(group, kind="stable")]
+    start = 0
+    for number, size in enumerate(np.bincount(group).tolist()):
+        yield number, ordered[start : start + size]
+        start += size
 
 
 def _summed(found: Sequence[tuple[Array, Array, Array]], measures: int) -> Lines:

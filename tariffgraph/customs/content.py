@@ -19,6 +19,7 @@ import polars as pl
 from ..codes import product_key
 
 if TYPE_CHECKING:
+    from ..codes import ProductScope
     from ..core.structure import Structure
     from ..graph.production_graph import ProductionGraph
     from .law import Law
@@ -30,6 +31,7 @@ __all__ = [
     "declared_contents",
     "hidden_weight",
     "matching_stages",
+    "on_products",
     "reached_from",
     "residual_content",
     "value_added_content",
@@ -45,9 +47,7 @@ def matching_stages(stages: pl.DataFrame, origin: pl.Series, law: Law, kind: str
     matches = np.ones(len(stages), np.bool_)
     for selector, negated in ((wanted.products, False), (wanted.except_products, True)):
         if selector is not None:
-            scope = law.scope(selector, rule_set)
-            products = {product: scope.matches(product_key(product)) for product in stages["product"].unique()}
-            matches &= np.array([products[product] for product in stages["product"]], np.bool_) != negated
+            matches &= on_products(stages["product"], law.scope(selector, rule_set)) != negated
     for names, column, negated in (
         (wanted.countries, stages["country"], False),
         (wanted.except_countries, stages["country"], True),
@@ -60,6 +60,13 @@ def matching_stages(stages: pl.DataFrame, origin: pl.Series, law: Law, kind: str
             members = sorted(law.members(names, rule_set))
             matches &= column.is_in(pl.Series(members, dtype=pl.String).implode()).to_numpy() != negated
     return matches
+
+
+def on_products(product: pl.Series, scope: ProductScope) -> Array:
+    """Return which products fall under a scope; each is looked at once."""
+    distinct = product.unique()
+    matching = distinct.filter(pl.Series([scope.matches(product_key(one)) for one in distinct], dtype=pl.Boolean))
+    return product.is_in(matching.implode()).to_numpy()
 
 
 def content_of_kind(structure: Structure, share: Array, matches: Array) -> tuple[Array, Array]:

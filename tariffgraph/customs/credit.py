@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from ..codes import product_key
+from .content import on_products
 
 if TYPE_CHECKING:
     from .crossings import Crossings
@@ -103,9 +103,7 @@ def _places(law: Law, in_force: CreditInForce, stages: pl.DataFrame) -> Array:
     matches = np.ones(len(stages), np.bool_)
     for products, negated in ((credit.products, False), (credit.except_products, True)):
         if products is not None:
-            scope = law.scope(products, rule_set)
-            on_it = {one: scope.matches(product_key(one)) != negated for one in stages["product"].unique()}
-            matches &= np.array([on_it[one] for one in stages["product"]], np.bool_)
+            matches &= on_products(stages["product"], law.scope(products, rule_set)) != negated
     for names, column in ((credit.importer, "country"), (credit.nationality, "nationality")):
         if names is not None and "all" not in names:
             members = pl.Series(sorted(law.members(names, rule_set)), dtype=pl.String)

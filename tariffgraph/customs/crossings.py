@@ -42,6 +42,9 @@ SIGNIFICANT_DIGITS = 14
 
 #: Codes that are told apart by a table rather than by sorting.
 LARGEST_TABLE = 1 << 26
+#: From how many groups a product on it pays to find the products that the law cannot tell apart: that takes about as
+#: long as to ask the law once.
+GROUPS_A_PRODUCT = 2
 #: What a flow says of itself, besides the contents that it declares.
 FLOW = ("program", "utilization", "declares", "pass_through", "drawback")
 #: Facts that not every importing country asks for.
@@ -174,22 +177,21 @@ class _Crossings:
         stages = graph.stages
         countries = pl.concat([stages["country"], graph.shipments["market"]]).unique().sort()
         self.countries: list[str] = countries.to_list()
-        self.country = positions(stages["country"], countries)
+        self.country = _numbers_of(stages["country"], countries)
         self.place = structure.place
-        # Of each input and shipment: the stage that sells, the stage that buys, and where it is imported.
-        supplier, user = (np.empty(len(graph.inputs), np.int64) for _ in range(2))
-        supplier[structure.input] = structure.stage[structure.supplier]
-        user[structure.input] = structure.stage[structure.user]
-        seller = positions(graph.shipments["stage"], stages["stage"])
-        market = positions(graph.shipments["market"], countries)
-        crossing = np.flatnonzero(self.country[supplier] != self.country[user])
-        leaving = np.flatnonzero(self.country[seller] != market)
+        # Of each crossing: its row, the stage that sells, the stage that buys (for a shipment the one past the last),
+        # and where it is imported.
+        seller = positions(graph.shipments["stage"], stages["stage"]).astype(np.uint32)
+        market = _numbers_of(graph.shipments["market"], countries)
+        crossing = np.flatnonzero(self.country[graph.supplier] != self.country[graph.user]).astype(np.uint32)
+        leaving = np.flatnonzero(self.country[seller] != market).astype(np.uint32)
         self.inputs = len(crossing)
         self.row = np.concatenate([crossing, leaving])
-        self.supplier = np.concatenate([supplier[crossing], seller[leaving]])
-        self.user = np.concatenate([user[crossing], np.full(len(leaving), -1)])
-        self.importer = np.concatenate([self.country[user[crossing]], market[leaving]])
-        self.importers = [self.countries[at] for at in np.unique(self.importer).tolist()]
+        self.supplier = np.concatenate([graph.supplier[crossing], seller[leaving]])
+        self.user = np.concatenate([graph.user[crossing], np.full(len(leaving), len(stages), np.uint32)])
+        self.importer = np.concatenate([self.country[self.user[: self.inputs]], market[leaving]])
+        met = np.flatnonzero(np.bincount(self.importer, minlength=len(countries)))
+        self.importers = [self.countries[at] for at in met.tolist()]
         self.asks = {
             country: frozenset(law.importer(country).asks | law.importer(country).reaches) for country in self.importers
         }
@@ -239,49 +241,43 @@ class _Crossings:
                     suggestion(kind, self.law.kinds, "kinds"),
                     "unknown-kind",
                 )
-        columns = [*FLOW, *declared]
+        cells = {one: self._column(one) for one in (*FLOW, *declared)} | self._claims()
+        varying = {one: each for one, each in cells.items() if len(each) == len(self.row)}
+        flow, first = _coded([*varying.values()], len(self.row))
+        return flow, pl.DataFrame(
+            {
+                one: each.gather(first) if one in varying else each.new_from_index(0, len(first))
+                for one, each in cells.items()
+            }
+        )
 
-        def of(table: pl.DataFrame, rows: Array) -> pl.DataFrame:
-            missing = [pl.lit(None, pl.Float64).alias(one) for one in columns if one not in table.columns]
-            return table.with_columns(missing).select(columns)[rows]
-
-        flows = pl.concat([of(graph.inputs, self.row[: self.inputs]), of(graph.shipments, self.row[self.inputs :])])
-        if self.pass_through is not None:
-            flows = flows.with_columns(pass_through=pl.lit(self.pass_through, pl.Float64))
-        flows = self._claims(flows)
-        varying = [one for one in columns if flows[one].n_unique() > 1]
-        if not varying:
-            return np.zeros(len(flows), np.int64), flows.head(1)
-        kinds = flows.select(columns).unique(varying, maintain_order=True)
-        index = kinds.select(varying).with_row_index("flow")
-        flow = flows.select(varying).join(index, on=varying, how="left", nulls_equal=True, maintain_order="left")
-        return flow["flow"].to_numpy().astype(np.int64), kinds
-
-    def _claims(self, flows: pl.DataFrame) -> pl.DataFrame:
-        """Drop claims that do not qualify, or of unknown programs; warn of declarations that nothing asks for."""
-        known = sorted(self.law.programs)
-        claimed = flows["program"]
-        unknown = (claimed.is_not_null() & ~claimed.is_in(pl.Series(known, dtype=pl.String).implode())).to_numpy()
-        self.counts["programs_not_known"] = int(unknown.sum())
-        for program in sorted(claimed.filter(pl.Series(unknown)).unique()):
-            at = np.flatnonzero((claimed == program).fill_null(False).to_numpy())
-            self._warn(
-                f"no loaded rule set knows the program '{visible(str(program))}' claimed by {self._text(at)}",
-                suggestion(str(program), known, "programs"),
-                "unknown-program",
-                at,
+    def _column(self, name: str) -> pl.Series:
+        """Return what the crossings say in a column of their tables; one row where all say the same."""
+        if name == "pass_through" and self.pass_through is not None:
+            return pl.Series([self.pass_through], dtype=pl.Float64).head(len(self.row))
+        parts = [
+            (table[name] if name in table.columns else pl.repeat(None, len(table), dtype=pl.Float64, eager=True), rows)
+            for table, rows in (
+                (self.graph.inputs, self.row[: self.inputs]),
+                (self.graph.shipments, self.row[self.inputs :]),
             )
-        for declares in flows["declares"].drop_nulls().unique().sort():
-            for declaration in declares.split(";"):
-                if declaration not in self.law.declarations:
-                    at = np.flatnonzero((flows["declares"] == declares).fill_null(False).to_numpy())
-                    self._warn(
-                        f"nothing in the rules asks for '{visible(declaration)}', declared by {self._text(at)}",
-                        suggestion(declaration, self.law.declarations, "declarations"),
-                        "unknown-declaration",
-                        at,
-                    )
-        claiming = np.flatnonzero(claimed.is_not_null().to_numpy() & ~unknown)
+        ]
+        if all(_says_one_thing(cells) for cells, rows in parts if len(rows)):
+            said = pl.concat([cells.head(min(1, len(rows))) for cells, rows in parts]).unique()
+            if len(said) <= 1:
+                return said
+        return pl.concat([cells.gather(rows) for cells, rows in parts])
+
+    def _saying(self, values: Sequence[str], cells: pl.Series) -> Array:
+        """Return the crossings that say one of some texts in a column."""
+        says = cells.is_in(pl.Series(values, dtype=pl.String).implode()).fill_null(False).to_numpy()
+        return np.flatnonzero(np.broadcast_to(says, len(self.row)))
+
+    def _claims(self) -> dict[str, pl.Series]:
+        """Return the programs that count, and to what part: those of claims that qualify."""
+        claimed, declares = self._column("program"), self._column("declares")
+        self._warn_of_unknown(claimed, declares)
+        at = self._saying(sorted(self.law.programs), claimed)
         stages = self.graph.stages
         claims = judge_claims(
             self.graph,
@@ -291,26 +287,54 @@ class _Crossings:
             self.origin,
             pl.DataFrame(
                 {
-                    "id": self._ids(claiming),
-                    "kind": pl.Series(np.where(claiming < self.inputs, "input", "shipment"), dtype=pl.String),
-                    "row": pl.Series(self.row[claiming], dtype=pl.UInt32),
-                    "supplier": stages["stage"].gather(self.supplier[claiming]),
-                    "product": stages["product"].gather(self.supplier[claiming]),
-                    "program": claimed.gather(claiming),
-                    "declares": flows["declares"].gather(claiming),
+                    "id": self._ids(at),
+                    "kind": pl.Series(np.where(at < self.inputs, "input", "shipment"), dtype=pl.String),
+                    "row": pl.Series(self.row[at], dtype=pl.UInt32),
+                    "supplier": stages["stage"].gather(self.supplier[at]),
+                    "product": stages["product"].gather(self.supplier[at]),
+                    "program": _at(claimed, at),
+                    "declares": _at(declares, at),
                 }
             ),
         )
         self.claims = claims.frame
         self.findings += claims.findings
-        qualifies = np.zeros(len(flows), np.bool_)
-        qualifies[claiming] = self.claims["qualifies"].to_numpy()
-        self.counts["claims_not_qualifying"] = int(len(claiming) - qualifies.sum())
+        qualifying = at[self.claims["qualifies"].to_numpy()]
+        self.counts["claims_not_qualifying"] = len(at) - len(qualifying)
         # What is not claimed, or does not qualify, has no part that claims it.
-        counts = pl.Series(qualifies)
-        return flows.with_columns(
-            program=pl.when(counts).then("program"), utilization=pl.when(counts).then("utilization").otherwise(1.0)
-        )
+        programs, utilization = pl.Series([None], dtype=pl.String), pl.Series([1.0])
+        if not len(qualifying):
+            return {"program": programs.head(len(self.row)), "utilization": utilization.head(len(self.row))}
+        programs, utilization = (one.new_from_index(0, len(self.row)) for one in (programs, utilization))
+        counting = pl.Series(qualifying, dtype=pl.UInt32)
+        return {
+            "program": programs.scatter(counting, _at(claimed, qualifying)),
+            "utilization": utilization.scatter(counting, _at(self._column("utilization"), qualifying)),
+        }
+
+    def _warn_of_unknown(self, claimed: pl.Series, declares: pl.Series) -> None:
+        """Warn of programs that no rule set knows, and of declarations that nothing asks for."""
+        self.counts["programs_not_known"] = 0
+        for program in claimed.drop_nulls().unique().sort():
+            if program not in self.law.programs:
+                at = self._saying([program], claimed)
+                self.counts["programs_not_known"] += len(at)
+                self._warn(
+                    f"no loaded rule set knows the program '{visible(str(program))}' claimed by {self._text(at)}",
+                    suggestion(str(program), sorted(self.law.programs), "programs"),
+                    "unknown-program",
+                    at,
+                )
+        for declared in declares.drop_nulls().unique().sort():
+            for declaration in declared.split(";"):
+                if declaration not in self.law.declarations:
+                    at = self._saying([declared], declares)
+                    self._warn(
+                        f"nothing in the rules asks for '{visible(declaration)}', declared by {self._text(at)}",
+                        suggestion(declaration, self.law.declarations, "declarations"),
+                        "unknown-declaration",
+                        at,
+                    )
 
     # --- what made them -------------------------------------------------------------------------------
 
@@ -380,33 +404,46 @@ class _Crossings:
 
     def _numbered(self, flow: Array, flows: pl.DataFrame, made: pl.DataFrame) -> tuple[Array, pl.DataFrame]:
         """Number the crossings by their facts, as far as the importing country asks; return the facts by number."""
-        key = np.zeros(len(flow), np.int64)
-        parts: list[pl.DataFrame] = []
-        count = 0
         asking: dict[frozenset[str | Reach] | None, list[str]] = {}
         for country, asks in self.asks.items():
             asking.setdefault(asks if self.law.importer(country).measures else None, []).append(country)
-        number = {country: at for at, country in enumerate(self.countries)}
-        for asked, importers in asking.items() or [(None, [])]:
-            at = np.flatnonzero(np.isin(self.importer, [number[one] for one in importers]))
+        part_of_country = np.zeros(len(self.countries), np.uint32)
+        for part, importers in enumerate(asking.values()):
+            part_of_country[[self.countries.index(one) for one in importers]] = part
+        key = np.zeros(len(flow), np.uint32)
+        parts: list[pl.DataFrame] = []
+        count = 0
+        for part, asked in enumerate(asking or [None]):
+            at = slice(None) if len(asking) <= 1 else np.flatnonzero(part_of_country[self.importer] == part)
             numbers, facts = self._facts(at, asked, flow, flows, made)
-            key[at] = count + numbers
+            key[at] = count + numbers.astype(np.uint32)
             parts.append(facts)
             count += len(facts)
         keys = pl.concat(parts, how="diagonal_relaxed").with_row_index("class")
+        return key, keys.with_columns(pl.Series("group", self._groups(keys), dtype=pl.UInt32))
+
+    def _groups(self, keys: pl.DataFrame) -> Array:
+        """Number what differs in numbers only, or in products that the law cannot tell apart: the law is asked once."""
         numeric = ["asked_value", "asked_quantity", *sorted(one for one in keys.columns if one.startswith("content."))]
-        # A group is what differs in numbers only; for all else it is asked once.
         alike = keys.select(
             *(one for one in keys.columns if one not in (*numeric, "class")),
             *(pl.col(one).is_null().alias(f"no {one}") for one in numeric),
         )
-        groups = alike.unique(maintain_order=True).with_row_index("group")
-        group = alike.join(groups, on=alike.columns, how="left", nulls_equal=True, maintain_order="left")["group"]
-        keys = keys.with_columns(group)
-        return key, keys
+        group, first = _coded(alike.get_columns(), len(alike))
+        products = keys["product"].drop_nulls().unique(maintain_order=True)
+        if len(first) > GROUPS_A_PRODUCT * len(products):
+            same = self.law.alike_products(products)
+            alike = alike.with_columns(pl.col("product").replace(same))
+            group, _ = _coded(alike.get_columns(), len(alike))
+        return group
 
     def _facts(
-        self, at: Array, asked: frozenset[str | Reach] | None, flow: Array, flows: pl.DataFrame, made: pl.DataFrame
+        self,
+        at: Array | slice,
+        asked: frozenset[str | Reach] | None,
+        flow: Array,
+        flows: pl.DataFrame,
+        made: pl.DataFrame,
     ) -> tuple[Array, pl.DataFrame]:
         """Number crossings into countries that ask the same (None: nothing, for no rule covers them)."""
         facts = {fact for fact in asked or () if isinstance(fact, str)}
@@ -415,31 +452,29 @@ class _Crossings:
         ships = ("quantity" in facts, "quota" in facts)
         # What made it.
         supplied = ["exporter", "origin", "product"] + (["nationality"] if "nationality" in facts else [])
-        if asked is None:
-            supply, sources = np.zeros(len(at), np.int64), pl.DataFrame({"none": [0]})
-        else:
-            supply, sources = _coded(made.select(*supplied, *contents, *reaches), self.supplier[at])
+        sources, supply = pl.DataFrame({"none": [0]}), np.zeros(len(made), np.uint8)
+        if asked is not None:
+            table = made.select(*supplied, *contents, *reaches)
+            supply, first = _coded(table.get_columns(), len(table))
+            sources = table[first]
         # Who uses it.
         users = pl.DataFrame({"importer": pl.Series(self.countries, dtype=pl.String)})
         used = self.importer[at]
         if "used_in" in facts:
-            table = pl.DataFrame(
-                {
-                    "importer": pl.Series(self.countries, dtype=pl.String).gather(self.importer[at]),
-                    "used_in": self._products_of_users(at),
-                }
-            )
-            used, users = _coded(table, np.arange(len(at)))
+            used, users = self._users(at)
         # How it flows, and what a shipment brings with it.
-        flowing = flow[at] if asked is not None else np.zeros(len(at), np.int64)
+        flowing = flow[at] if asked is not None else np.zeros(len(used), np.uint8)
         brought = None
         if any(ships):
-            brought = self._brings(at, *ships)
-            number, kinds = _coded(brought, np.arange(len(at)))
-            flowing, brought = flowing * len(kinds) + number, kinds
+            number, brought = self._brings(at, *ships)
+            flowing = flowing.astype(np.int64) * len(brought) + number
         each = 1 if brought is None else len(brought)
         ways = len(flows) * each
-        numbers, distinct = _dense((supply * len(users) + used) * ways + flowing)
+        wide = _narrowest(len(sources) * len(users) * ways)
+        code = (supply.astype(wide) * (len(users) * ways))[self.supplier[at]]
+        code += (np.arange(len(users), dtype=wide) * ways)[used]
+        code += flowing.astype(wide, copy=False)
+        numbers, distinct = _dense(code)
         pair, flowing = distinct // ways, distinct % ways
         stated = flows[flowing // each]
         table = users[pair % len(users)].hstack(sources[pair // len(users)]).hstack(stated.select(FLOW))
@@ -465,32 +500,49 @@ class _Crossings:
             {"nationality": "asked_nationality", "used_in": "asked_used_in"}
         )
 
-    def _products_of_users(self, at: Array) -> pl.Series:
-        user = self.user[at]
-        known = self.graph.stages["product"].gather(np.maximum(user, 0))
-        return pl.select(pl.when(pl.Series(user >= 0)).then(known)).to_series()
+    def _users(self, at: Array | slice) -> tuple[Array, pl.DataFrame]:
+        """Number the crossings by importer and by the product that the good is used in; return both by number."""
+        products = self.graph.stages["product"]
+        distinct = products.unique().sort()
+        of_stage = np.append(_numbers_of(products, distinct), len(distinct)).astype(np.int64)
+        code = self.importer[at] * (len(distinct) + 1) + of_stage[self.user[at]]
+        numbers, met = _dense(code)
+        used, first = _as_they_come(numbers, len(met))
+        met = code[first]
+        return used, pl.DataFrame(
+            {
+                "importer": pl.Series(self.countries, dtype=pl.String).gather(met // (len(distinct) + 1)),
+                "used_in": pl.concat([distinct, pl.Series([None], dtype=pl.String)]).gather(met % (len(distinct) + 1)),
+            }
+        )
 
-    def _brings(self, at: Array, counted: bool, fills: bool) -> pl.DataFrame:
-        """Return what shipments bring that is counted; those fill a quota that do not declare it filled."""
+    def _brings(self, at: Array | slice, counted: bool, fills: bool) -> tuple[Array, pl.DataFrame]:
+        """Number the crossings by what shipments bring that is counted; return that by number.
+
+        Those fill a quota that do not declare it filled. Inputs bring nothing.
+        """
         columns = {"quantity": pl.Float64, "unit": pl.String, "value": pl.Float64, "declares": pl.String}
-        of_shipment = at >= self.inputs
-        brought = self.graph.shipments.select(*columns)[self.row[at[of_shipment]]]
-        of_input = pl.DataFrame(schema=columns).clear(int((~of_shipment).sum()))
-        table = pl.concat([of_input, brought])  # inputs come first
+        places = np.arange(len(self.row))[at]
+        inputs = int(np.searchsorted(places, self.inputs))  # inputs come first
+        brought = self.graph.shipments.select(*columns)[self.row[places[inputs:]]]
+        table = pl.concat([pl.DataFrame(schema=columns).clear(min(1, inputs)), brought])
         asked = {
             "asked_quantity": pl.col("quantity"),
             "asked_unit": pl.col("unit"),
             "asked_value": pl.when(pl.col("quantity").is_not_null()).then("value"),
         }
         filled = pl.col("declares").fill_null("").str.split(";").list.contains(QUOTA_FILLED)
-        return table.select(
+        table = table.select(
             *((value.alias(name) for name, value in asked.items()) if counted else ()),
             (pl.col("quantity").is_not_null() & ~filled if fills else pl.lit(False)).alias("fills"),
         )
+        number, first = _coded(table.get_columns(), len(table))
+        return np.concatenate([np.zeros(inputs, number.dtype), number[min(1, inputs) :]]), table[first]
 
     def _brought(self, key: Array, keys: pl.DataFrame) -> pl.DataFrame:
         """Return the quantities of the shipments that fill quotas: key, quantity, unit."""
-        at = np.flatnonzero(keys["fills"].to_numpy()[key])
+        fills = keys["fills"].to_numpy()
+        at = np.flatnonzero(fills[key]) if fills.any() else np.zeros(0, np.int64)
         return (
             self.graph.shipments.select("quantity", "unit")[self.row[at]]
             .with_columns(pl.Series("key", key[at]))
@@ -501,12 +553,16 @@ class _Crossings:
         self, key: Array, keys: int, earning: Mapping[str, object]
     ) -> tuple[Array, Array, pl.DataFrame]:
         """Give crossings into a stage that earns a credit a class of that stage's own; return classes and parents."""
-        class_, parents = key.copy(), np.arange(keys)
+        class_, parents = key, np.arange(keys)
         names = self.graph.stages["stage"]
-        earns = np.zeros(len(names) + 1, np.bool_)  # the last is for shipments, which go to no stage
-        earns[:-1] = names.is_in(pl.Series(sorted(earning), dtype=pl.String).implode()).to_numpy()
-        at = np.flatnonzero(earns[self.user])
-        pairs, first, own = np.unique(key[at] * len(names) + self.user[at], return_index=True, return_inverse=True)
+        at = np.zeros(0, np.int64)
+        if earning:
+            earns = np.zeros(len(names) + 1, np.bool_)  # the last is for shipments, which go to no stage
+            earns[:-1] = names.is_in(pl.Series(sorted(earning), dtype=pl.String).implode()).to_numpy()
+            class_, at = key.copy(), np.flatnonzero(earns[self.user])
+        pairs, first, own = np.unique(
+            key[at].astype(np.int64) * len(names) + self.user[at], return_index=True, return_inverse=True
+        )
         class_[at] = keys + own
         share = self.graph.inputs["share"].to_numpy()[self.row[at]]
         credited = pl.DataFrame(
@@ -519,28 +575,73 @@ class _Crossings:
         return class_, np.concatenate([parents, key[at][first]]), credited
 
 
-def _coded(table: pl.DataFrame, rows: Array) -> tuple[Array, pl.DataFrame]:
-    """Return the number of the distinct row of ``table`` that each of ``rows`` is, and the distinct rows."""
-    if len(table) == 0:
-        return np.zeros(len(rows), np.int64), table
-    distinct = table.unique(maintain_order=True)
-    index = distinct.with_row_index("number")
-    number = table.join(index, on=table.columns, how="left", nulls_equal=True, maintain_order="left")["number"]
-    return number.to_numpy().astype(np.int64)[rows], distinct
+def _says_one_thing(cells: pl.Series) -> bool:
+    """Tell whether all cells of a column are empty, or are the same number."""
+    if cells.null_count():
+        return cells.null_count() == len(cells)
+    return cells.dtype == pl.Float64 and cells.min() == cells.max()
+
+
+def _coded(columns: Sequence[pl.Series], size: int) -> tuple[Array, Array]:
+    """Number rows that say the same in all columns as they come; return the number of each, and the first of each."""
+    numbers, count = np.zeros(size, np.uint8), min(1, size)
+    for cells in columns:
+        values, different = _values_coded(cells)
+        numbers, met = _dense(numbers.astype(np.int64) * different + values)
+        count = len(met)
+    return _as_they_come(numbers, count)
+
+
+def _values_coded(cells: pl.Series) -> tuple[Array, int]:
+    """Return a number for each value of a column, equal ones the same, and how many numbers there may be."""
+    if cells.dtype == pl.Float64:
+        values = cells.fill_null(np.nan).to_numpy()
+        distinct = np.unique(values)  # what is missing comes last
+        return np.searchsorted(distinct, values), len(distinct)
+    if cells.dtype == pl.String:
+        distinct_texts = cells.unique().drop_nulls().sort()
+        return _numbers_of(cells, distinct_texts), len(distinct_texts) + 1
+    return cells.cast(pl.UInt8).to_numpy(), 2
+
+
+def _numbers_of(names: pl.Series, among: pl.Series) -> Array:
+    """Return where each name stands among some (the names that there are); past the last where it is missing."""
+    numbers = names.cast(pl.Enum(among)).to_physical().cast(pl.UInt32).fill_null(len(among)).to_numpy()
+    return numbers.astype(_narrowest(len(among) + 1))
+
+
+def _narrowest(count: int) -> np.dtype[Any]:
+    """Return the narrowest type of the whole numbers below ``count``; from 2^32 a signed one, which mixes with all."""
+    return np.min_scalar_type(count) if count < 1 << 32 else np.dtype(np.int64)
 
 
 def _dense(code: Array) -> tuple[Array, Array]:
     """Return codes numbered without gaps, in their order, and the codes by number."""
-    largest = int(code.max(initial=-1)) + 1
+    largest = int(code.max(initial=0)) + 1
     if largest > LARGEST_TABLE:
         distinct, numbers = np.unique(code, return_inverse=True)
-        return numbers.astype(np.int64), distinct
+        return numbers.astype(_narrowest(len(distinct))), distinct.astype(np.int64)
     met = np.zeros(largest, np.bool_)
     met[code] = True
     distinct = np.flatnonzero(met)
-    number = np.empty(largest, np.int64)
+    number = np.zeros(largest, _narrowest(len(distinct)))
     number[distinct] = np.arange(len(distinct))
     return number[code], distinct
+
+
+def _as_they_come(numbers: Array, count: int) -> tuple[Array, Array]:
+    """Number anew in the order in which the numbers come; return the new numbers, and where each comes first."""
+    first = np.empty(count, np.uint32)
+    first[numbers[::-1]] = np.arange(len(numbers) - 1, -1, -1, dtype=np.uint32)  # of several the last counts
+    order = np.argsort(first, kind="stable")
+    number = np.empty(count, _narrowest(count))
+    number[order] = np.arange(count)
+    return number[numbers], first[order]
+
+
+def _at(cells: pl.Series, at: Array) -> pl.Series:
+    """Return the cells at some places of a column, which may be one row that stands for all."""
+    return cells.gather(at) if len(cells) != 1 else cells.new_from_index(0, len(at))
 
 
 def named(ids: Iterable[str], count: int) -> str:

@@ -95,6 +95,11 @@ class Test:
         )
         self.asks.update(fact for fact, *_ in self._scopes)
 
+    @property
+    def product_scopes(self) -> tuple[ProductScope, ...]:
+        """The scopes that the product is held against."""
+        return tuple(scope for fact, _, scope, _ in self._scopes if fact == "product")
+
     def failure(self, facts: Facts, coarse: list[str]) -> str | None:
         """Return None when every condition holds, else why not; products come last.
 
@@ -311,6 +316,50 @@ class Law:
                 )
             self._scopes[key] = ProductScope(lines)
         return self._scopes[key]
+
+    def alike_products(self, products: Iterable[str]) -> dict[str, str]:
+        """Return, by product, the first of those that no measure can tell apart from it.
+
+        They fall under the same scopes of conditions and have the same rates in schedules, so that what the law says of
+        one it says of the other. A product that has too few digits for a scope is like no other: messages name it.
+        """
+        first: dict[object, str] = {}
+        return {product: first.setdefault(self._answers(product), product) for product in products}
+
+    def _answers(self, product: str) -> object:
+        key = product_key(product)
+        found: list[object] = []
+        for scope in self._scopes_asked:
+            matches = scope.matches(key)
+            if not matches and scope.finer_than(key) is not None:
+                return product
+            found.append(matches)
+        for schedule in self._schedules_asked:
+            answer = schedule.answer(key)
+            if answer is None:
+                return product
+            found.append(answer)
+        return tuple(found)
+
+    @cached_property
+    def _scopes_asked(self) -> tuple[ProductScope, ...]:
+        """The scopes that conditions in force ask of a product."""
+        tests = [test for _, test in self._relations_in_force]
+        for one in self.measures:
+            tests += [one.test, *(test for test, _ in one.rates), *(test for test, _ in one.bases)]
+        return tuple({id(scope): scope for test in tests for scope in test.product_scopes}.values())
+
+    @cached_property
+    def _schedules_asked(self) -> tuple[ScheduleIndex, ...]:
+        """The schedules that rates in force are read from."""
+        names = {
+            (rate.schedule, one.rule_set.id): self.schedule(rate.schedule, one.rule_set)
+            for one in self.measures
+            for _, row in one.rates
+            for rate in _rates_in(row.value)
+            if isinstance(rate, ScheduleRate)
+        }
+        return tuple(names.values())
 
     def schedule(self, name: str, rule_set: RuleSet) -> ScheduleIndex:
         """Return the schedule ``name``, of the rule set itself or else of another."""
@@ -532,6 +581,13 @@ def _asked_by(value: Rate | Base, law: Law, rule_set: RuleSet) -> set[str]:
     if isinstance(value, ScheduleRate):
         return {"program", "quantity"} if law.schedule(value.schedule, rule_set).specific else {"program"}
     return set()
+
+
+def _rates_in(rate: Rate) -> tuple[Rate, ...]:
+    """Return a rate, or the two of a quota."""
+    if isinstance(rate, QuotaRate):
+        return (rate.in_quota, *((rate.over_quota,) if rate.over_quota is not None else ()))
+    return (rate,)
 
 
 def _dormant(measure: Measure, as_of: date, known_on: date | None) -> str:

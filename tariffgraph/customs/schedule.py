@@ -68,6 +68,12 @@ class ScheduleIndex:
             )
         return rates.pop()
 
+    def answer(self, key: str) -> tuple[object, ...] | None:
+        """Return what decides the rates of the product with this key; None where they need its own name."""
+        line = self._line(key)
+        # Lines share their special rates by the thousand.
+        return None if line is None else (line.general, line.column_2, id(line.special))
+
     def _line(self, key: str) -> ScheduleLine | None:
         if ":" in key:
             return self._lines.get(key)

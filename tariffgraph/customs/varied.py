@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .assess import assess_group, claiming_and_not
-from .classes import facts_of_group, owe
+from .classes import facts_of_group, groups_of, owe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +49,7 @@ def owed_in_scenarios(graph: ProductionGraph, law: Law, borders: Crossings, vari
     owed = np.zeros((len(borders.keys), scenarios))
     paid_on = set(borders.parents[len(borders.keys) :].tolist())
     lines: dict[tuple[int, int], Array] = {}
-    for _, members in borders.keys.group_by("group", maintain_order=True):
+    for _, members in groups_of(borders.keys):
         class_ = members["class"].to_numpy().astype(np.int64)
         # In the order of the measures, as one scenario alone adds them up.
         for measure, duty in sorted(_charged(law, borders, members, varied, scenarios).items()):

@@ -296,23 +296,23 @@ def _hash(stages: pl.DataFrame, inputs: pl.DataFrame, shipments: pl.DataFrame, s
     """
     digest = hashlib.sha256(b"tariffgraph production graph 1\n")
 
-    def add(data: bytes | Array) -> None:
+    def add(data: bytes | memoryview) -> None:
         digest.update(struct.pack("<Q", memoryview(data).nbytes))
-        digest.update(memoryview(data))
+        digest.update(data)
 
     for name, frame in (("stages", stages), ("inputs", inputs), ("shipments", shipments)):
         add(f"{name} {frame.height} {frame.width}".encode())
         for cells in frame.get_columns():
             add(cells.name.encode())
-            add(np.packbits(cells.is_null().to_numpy()))
+            add(np.packbits(cells.is_null().to_numpy()).data)
             if cells.dtype == pl.Float64:
-                add(np.ascontiguousarray(cells.fill_null(0.0).to_numpy(), "<f8"))
+                add(np.ascontiguousarray(cells.fill_null(0.0).to_numpy(), "<f8").data)
             elif cells.null_count() == len(cells):
                 add(bytes(8 * len(cells)))
                 add(b"")
             else:
                 texts = cells.fill_null("")
-                add(texts.str.len_bytes().to_numpy().astype("<u8"))
+                add(texts.str.len_bytes().to_numpy().astype("<u8").data)
                 add(texts.str.join("").item().encode())
     for code, region in sorted(settings.regions.items()):
         add(code.encode())

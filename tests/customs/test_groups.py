@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from customs.graphs import AS_OF, rules_of
+from customs.graphs import AS_OF, graph_of, rules_of
 
 import tariffgraph as tg
+from tariffgraph.customs import crossings
 from tariffgraph.customs.assess import assess_facts, assess_group
 from tariffgraph.customs.classes import lines_of_key
 from tariffgraph.customs.facts import Facts
 from tariffgraph.customs.law import draw_up
+from tariffgraph.errors import GraphError
 
 RULES = """
 column_1: mfn
@@ -73,3 +75,41 @@ def test_the_whole_answer_of_the_law_adds_up_to_what_each_class_owes_before_cred
             for line in lines:
                 assert (line.part is None) == (line.status in {"not-applicable", "excluded", "replaced"})
                 assert line.part is None or line.part.share == line.base
+
+
+def test_products_that_the_law_cannot_tell_apart_are_asked_for_together_and_owe_the_same_bits(monkeypatch):
+    rules = tg.read_rules("us-2025")
+    lines = next(one for each in rules.rule_sets for one in each.schedules.values()).lines
+    products = sorted({line.product for line in lines if "/" not in line.general})[::9]
+    goods = [
+        (f"{country}{number}", country, product)
+        for country in ("KOR", "JPN", "MEX", "CHN", "BRA")
+        for number, product in enumerate(products)
+    ]
+    graph = graph_of(goods, [], [(name,) for name, *_ in goods])
+
+    def compiled(groups_a_product):
+        monkeypatch.setattr(crossings, "GROUPS_A_PRODUCT", groups_a_product)
+        return tg.compile(graph, rules, as_of="2025-11-20")
+
+    together, apart = compiled(0), compiled(len(goods))
+    assert apart.borders.keys["group"].n_unique() == len(goods)
+    assert together.borders.keys["group"].n_unique() < 0.6 * len(goods)
+    assert together.borders.keys.drop("group").equals(apart.borders.keys.drop("group"))
+    assert (together.rates == apart.rates).all()
+    assert all((one == other).all() for one, other in zip(together.classes.lines, apart.classes.lines, strict=True))
+    assert together.findings == apart.findings
+
+
+def test_a_product_that_is_not_listed_is_named_whatever_it_is_asked_for_with(tmp_path):
+    (tmp_path / "schedules").mkdir()
+    (tmp_path / "schedules" / "mfn.csv").write_text("product,general\n8703,2.5%\n", encoding="utf-8")
+    rules = rules_of(tmp_path, "measures: [{id: base, rate: {schedule: mfn}}]\n")
+    goods = [(f"{country}{at}", country, product) for country in ("KOR", "JPN", "MEX")
+             for at, product in enumerate(("8703.23", "8703.24", "9401", "9403"))]  # fmt: skip
+    with pytest.raises(GraphError) as caught:
+        tg.compile(graph_of(goods, [], [(name,) for name, *_ in goods]), rules, as_of=AS_OF)
+    assert [finding.message for finding in caught.value.findings] == [
+        f"product {product} is not listed in the schedule mfn (at 'JPN{at}->USA', 'KOR{at}->USA', 'MEX{at}->USA')"
+        for at, product in ((2, "9401"), (3, "9403"))
+    ]

@@ -88,7 +88,7 @@ class Solution:
 class Problem:
     """A graph and a law, prepared once; shapes by axis name.
 
-    ``stages``: ids in the order of the arrays. ``rates``: (classes,), φτ, the part of the duty in the
+    ``rates``: (classes,), φτ, the part of the duty in the
     buyer's price. ``share`` and ``class_of_input``: (inputs,) in the engine's order; the class after the last crosses
     no border.
     ``classes``: the crossings with their facts, and what each class owes to which measure (by number in
@@ -98,7 +98,6 @@ class Problem:
     graph: ProductionGraph
     law: Law
     structure: Structure
-    stages: tuple[str, ...]
     share: Array
     class_of_input: Array
     shipments: ShipmentArrays
@@ -107,6 +106,11 @@ class Problem:
     borders: Crossings
     meta: FrozenRecord = FrozenRecord()  # noqa: RUF009 - a descriptor, not a default
     findings: tuple[Finding, ...] = ()
+
+    @cached_property
+    def stages(self) -> tuple[str, ...]:
+        """The ids of the stages, in the order of the arrays."""
+        return tuple(self.graph.stages["stage"].gather(self.structure.stage))
 
     def excess_prices(self, rates: Array | None = None) -> Array:
         """Excess price of every stage. Solves x_j = Σ_e a_e [x_i (1 + φτ) + φτ], in the order of ``stages``.
@@ -422,12 +426,11 @@ def _assembled(
     class_of_row[borders.row[: borders.inputs]] = borders.class_[: borders.inputs]
     class_of_shipment = np.full(len(graph.shipments), -1, np.int64)
     class_of_shipment[borders.row[borders.inputs :]] = borders.class_[borders.inputs :]
-    stage = structure.place[positions(graph.shipments["stage"], graph.stages["stage"])]
+    stage = structure.place[graph.seller]
     return Problem(
         graph=graph,
         law=law,
         structure=structure,
-        stages=tuple(graph.stages["stage"].gather(structure.stage)),
         share=read_only(share),
         class_of_input=read_only(class_of_row[structure.input]),
         shipments=ShipmentArrays(read_only(stage), read_only(class_of_shipment)),

@@ -16,7 +16,6 @@ import polars as pl
 
 from ..codes import product_key
 from ..errors import Finding, suggestion, visible
-from ..graph.checks import positions
 from .content import content_of_kind, declared_contents, matching_stages, reached_from, residual_content
 from .credit import earning_stages
 from .law import QUOTA_FILLED
@@ -181,7 +180,7 @@ class _Crossings:
         self.place = structure.place
         # Of each crossing: its row, the stage that sells, the stage that buys (for a shipment the one past the last),
         # and where it is imported.
-        seller = positions(graph.shipments["stage"], stages["stage"]).astype(np.uint32)
+        seller = graph.seller
         market = _numbers_of(graph.shipments["market"], countries)
         crossing = np.flatnonzero(self.country[graph.supplier] != self.country[graph.user]).astype(np.uint32)
         leaving = np.flatnonzero(self.country[seller] != market).astype(np.uint32)

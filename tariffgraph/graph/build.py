@@ -51,13 +51,14 @@ def build_graph(tables: Mapping[str, Found], settings: Settings, findings: Seque
     if problems:
         raise GraphError(problems.findings())
     stages, rank = _canonical_stages(frames["stages"], sums)
-    inputs, supplier, user, shipments = _canonical_flows(frames, places, stages["stage"], rank)
+    inputs, shipments, (supplier, user, seller) = _canonical_flows(frames, places, stages["stage"], rank)
     return ProductionGraph(
         stages=stages,
         inputs=inputs,
         shipments=shipments,
         supplier=supplier,
         user=user,
+        seller=seller,
         title=settings.title,
         year=settings.year,
         currency=settings.currency,
@@ -157,24 +158,26 @@ def _canonical_stages(stages: pl.DataFrame, sums: Array) -> tuple[pl.DataFrame, 
 
 def _canonical_flows(
     frames: Mapping[str, pl.DataFrame], places: Mapping[str, Mapping[str, Array]], stages: pl.Series, rank: Array
-) -> tuple[pl.DataFrame, Array, Array, pl.DataFrame]:
-    """Return inputs, with the places of their suppliers and users, and shipments; each row with an id of its own.
+) -> tuple[pl.DataFrame, pl.DataFrame, list[Array]]:
+    """Return inputs and shipments, each row with an id of its own, and the places of suppliers, users and sellers.
 
     ``places``: of the stages as found; ``rank``: where those stand in canonical order.
     """
     inputs, shipments = (_without_empty_contents(frames[name]) for name in ("inputs", "shipments"))
-    supplier, user, stage = rank[places["inputs"]["supplier"]], rank[places["inputs"]["user"]], places["shipments"]
+    supplier, user = (rank[places["inputs"][name]] for name in ("supplier", "user"))
     markets = shipments["market"].unique().sort()
     inputs, pair = _sorted(inputs, INPUTS, supplier * len(stages) + user)
-    of_pair = rank[stage["stage"]] * len(markets) + checks.positions(shipments["market"], markets)
-    shipments, _ = _sorted(shipments, SHIPMENTS, of_pair)
+    of_pair = rank[places["shipments"]["stage"]] * len(markets) + checks.positions(shipments["market"], markets)
+    shipments, of_pair = _sorted(shipments, SHIPMENTS, of_pair)
     input_ids, shipment_ids = default_ids(inputs, shipments, stages)
     # Rows that are alike but for the id: a graph that is written and read again must order them the same way.
     inputs, _ = _sorted(inputs.with_columns(input_ids), INPUTS, pair)
-    shipments = shipments.with_columns(shipment_ids).sort("id")
+    order = shipment_ids.arg_sort()
+    shipments = shipments.with_columns(shipment_ids)[order]
     supplier = pair // max(1, len(stages))
     user = pair - supplier * len(stages)
-    return inputs, read_only(supplier.astype(np.uint32)), read_only(user.astype(np.uint32)), shipments
+    seller = (of_pair // max(1, len(markets)))[order.to_numpy()]
+    return inputs, shipments, [read_only(one.astype(np.uint32)) for one in (supplier, user, seller)]
 
 
 def _without_empty_contents(frame: pl.DataFrame) -> pl.DataFrame:

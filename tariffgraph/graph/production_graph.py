@@ -26,8 +26,9 @@ class ProductionGraph:
     Made by ``read_graph``, ``from_frames`` and ``from_networkx``. The three frames hold every column of
     ``tables.STAGES``, ``tables.INPUTS`` and ``tables.SHIPMENTS`` with the defaults filled in, plus the
     ``content.KIND`` columns that the tables brought. ``value_added`` is 1 − Σ shares. ``supplier`` and
-    ``user``: (inputs,), rows of ``stages``, so that nobody looks the names up again. ``hash`` is the same
-    for graphs that hold the same, whatever the order of rows and the format of the files.
+    ``user``: (inputs,), and ``seller``: (shipments,), rows of ``stages``, so that nobody looks the names up
+    again. ``hash`` is the same for graphs that hold the same, whatever the order of rows and the format of
+    the files.
     """
 
     stages: FrozenFrame = FrozenFrame()  # noqa: RUF009 - a descriptor, not a default
@@ -35,6 +36,7 @@ class ProductionGraph:
     shipments: FrozenFrame = FrozenFrame()  # noqa: RUF009
     supplier: FrozenArray = FrozenArray()  # noqa: RUF009
     user: FrozenArray = FrozenArray()  # noqa: RUF009
+    seller: FrozenArray = FrozenArray()  # noqa: RUF009
     title: str = ""
     year: int | None = None
     currency: str = ""

@@ -190,5 +190,6 @@ def test_sums_of_shares_are_correctly_rounded_in_any_order() -> None:
 def test_inputs_know_the_rows_of_their_stages(graph: ProductionGraph) -> None:
     assert graph.stages["stage"].gather(graph.supplier).to_list() == graph.inputs["supplier"].to_list()
     assert graph.stages["stage"].gather(graph.user).to_list() == graph.inputs["user"].to_list()
+    assert graph.stages["stage"].gather(graph.seller).to_list() == graph.shipments["stage"].to_list()
     with pytest.raises(ValueError, match="read-only"):
         pickle.loads(pickle.dumps(graph)).user[0] = 0

@@ -36,6 +36,7 @@ from .frozen import FrozenMapping, FrozenRecord, read_only
 from .graph.checks import positions
 from .graph.production_graph import ProductionGraph
 from .graph.read import read_graph
+from .kept import keep, kept
 from .provenance import provenance
 from .rules.rules import as_rules
 
@@ -61,6 +62,10 @@ __all__ = [
     "rules_for",
     "structure_of",
 ]
+
+#: Inputs from which the structure is kept on disk: to build it takes a tenth of a second, and numba's import, to map it
+#: back a hundredth.
+KEPT_FROM = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -347,10 +352,25 @@ def rules_for(graph: ProductionGraph, rules: Any) -> Any:
 
 
 def structure_of(graph: ProductionGraph) -> tuple[Structure, Array]:
-    """Return the graph's inputs in the engine's order, and their shares. Raises NotProductiveError, untaxed."""
+    """Return the graph's inputs in the engine's order, and their shares. Raises NotProductiveError, untaxed.
+
+    Those of large graphs are kept on disk, by the hash of the graph.
+    """
+    name = f"structure {graph.hash}" if graph.hash and len(graph.supplier) >= KEPT_FROM else ""
+    if name and (found := kept(name)) is not None:
+        cycles = tuple((start, stop) for start, stop in found["cycles"].tolist())
+        return Structure(found["first"], found["supplier"], found["stage"], found["input"], cycles), found["share"]
+    structure, share = _structure_built(graph)
+    if name:
+        arrays = {one: getattr(structure, one) for one in ("first", "supplier", "stage", "input")}
+        keep(name, {**arrays, "cycles": np.array(structure.cycles, np.int64).reshape(-1, 2), "share": share})
+    return structure, share
+
+
+def _structure_built(graph: ProductionGraph) -> tuple[Structure, Array]:
     ids = graph.stages["stage"]
     structure = Structure.build(len(ids), graph.supplier, graph.user)
-    share = graph.inputs["share"].to_numpy()[structure.input]
+    share = read_only(graph.inputs["share"].to_numpy()[structure.input])
     try:
         cycles = structure.unproductive_cycles(share)
     except NotSettled as cycle:
@@ -431,7 +451,7 @@ def _assembled(
         graph=graph,
         law=law,
         structure=structure,
-        share=read_only(share),
+        share=share,
         class_of_input=read_only(class_of_row[structure.input]),
         shipments=ShipmentArrays(read_only(stage), read_only(class_of_shipment)),
         rates=read_only(rates),

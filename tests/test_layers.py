@@ -51,7 +51,8 @@ ALLOWED = {
     "graph": FOUNDATION | {".graph"},
     "rules": FOUNDATION | {".rules"},
     "customs": FOUNDATION | {".customs", ".core", ".rules", ".graph", ".provenance"},
-    "problem": FOUNDATION | {".customs", ".core", ".rules", ".graph", ".provenance"},
+    "kept": FOUNDATION | {".core"},
+    "problem": FOUNDATION | {".kept", ".customs", ".core", ".rules", ".graph", ".provenance"},
     # A result prints itself: explanations are laid out by show, which knows nothing of results.
     "incidence": FOUNDATION | {".incidence", ".problem", ".customs", ".rules", ".graph", ".core", ".show"},
     "indicators": FOUNDATION | {".indicators", ".problem", ".customs", ".graph", ".core"},

@@ -10,11 +10,9 @@ import hashlib
 import json
 import mmap
 import os
-import shutil
 import stat
 import struct
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +139,8 @@ def _arrays(mapped: mmap.mmap, name: str) -> dict[str, Array]:
 
 
 def _checksums(arrays: Iterable[Array]) -> list[int]:
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(_THREADS) as threads:
         return list(threads.map(lambda array: zlib.crc32(_bytes_of(array)), arrays))
 
@@ -151,7 +151,9 @@ def _bytes_of(array: Array) -> memoryview:
 
 def _room_made(path: Path, size: int) -> bool:
     """Remove the files used longest ago until another fits; return whether it does."""
-    disk = shutil.disk_usage(path.parent)
+    from shutil import disk_usage
+
+    disk = disk_usage(path.parent)
     if size > MOST_BYTES or disk.free - size < LEFT_FREE * disk.total:
         return False
     others = [(one, one.lstat()) for one in path.parent.iterdir() if one != path]

@@ -26,6 +26,7 @@ import polars as pl
 from ..codes import product_key
 from ..errors import Finding, TariffGraphError, suggestion, visible
 from ..frozen import FrozenFrame
+from ..graph.checks import positions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -104,7 +105,9 @@ def judge_claims(
         chain = _Chain(graph, structure, share, origin)
         for (name,), of_program in crossings.select(keys).unique().sort(keys).group_by("program", maintain_order=True):
             preference = _Preference(chain, law, str(name))
-            claims = [(chain.place[stage], _declared(declares)) for _, stage, declares in of_program.iter_rows()]
+            declared = {text: _declared(text) for text in of_program["declares"].unique()}
+            stated = [declared[text] for text in of_program["declares"]]
+            claims = [*zip(chain.places(of_program["supplier"]), stated, strict=True)]
             preference.settle(claims)
             verdicts += [
                 (*key, *preference.verdict(*claim)) for key, claim in zip(of_program.iter_rows(), claims, strict=True)
@@ -138,7 +141,7 @@ def worksheet(
         found = f"'{visible(name)}' is no program" if name else "the crossing claims no program"
         raise TariffGraphError(Finding(found, suggestion(name or "", law.programs, "programs"), field="program"))
     chain = _Chain(graph, structure, share, origin)
-    place, declared = chain.place[crossing["supplier"]], _declared(crossing["declares"])
+    (place,), declared = chain.places(pl.Series([crossing["supplier"]])), _declared(crossing["declares"])
     preference = _Preference(chain, law, name)
     preference.settle([(place, declared)], whole=True)
     lines = [*preference.lines(place, declared, levels), preference.result(place, declared)]
@@ -146,39 +149,57 @@ def worksheet(
 
 
 class _Chain:
-    """The graph in the engine's order, in lists: loops run over them several times faster than over arrays."""
+    """The graph in the engine's order, as views that hand out Python's own numbers, and lists of shared texts."""
 
     def __init__(self, graph: ProductionGraph, structure: Structure, share: Array, origin: pl.Series) -> None:
         stages = graph.stages.select("stage", "country", "product", "net_cost").with_columns(customs_origin=origin)
         stages = stages[structure.stage]
-        self.stage: list[str] = stages["stage"].to_list()
-        self.country: list[str] = stages["country"].to_list()
-        self.origin: list[str] = stages["customs_origin"].to_list()
-        self.product: list[str] = stages["product"].to_list()
-        self.net_cost: list[float] = stages["net_cost"].to_list()
-        self.place = {stage: place for place, stage in enumerate(self.stage)}
-        self.first: list[int] = structure.first.tolist()
-        self.supplier: list[int] = structure.supplier.tolist()
-        self.share: list[float] = share.tolist()
+        self.stage: pl.Series = stages["stage"]
+        self.country, self.origin, self.product = (
+            _shared_texts(stages[one]) for one in ("country", "customs_origin", "product")
+        )
+        self.net_cost = stages["net_cost"].to_numpy().data
+        self.first, self.supplier, self.share = structure.first.data, structure.supplier.data, share.data
         self.cycles = structure.cycles
-        self.id = graph.inputs["id"].gather(structure.input)
-        declares = graph.inputs["declares"].gather(structure.input)
-        sets = {text: _declared(text) for text in declares.drop_nulls().unique()}
-        stated = declares.is_not_null()
-        self._declared = {at: sets[text] for at, text in zip(stated.arg_true(), declares.filter(stated), strict=True)}
+        self._names = graph.stages["stage"]
+        self._place = structure.place
+        self._ids, self._input = graph.inputs["id"], structure.input
+        declares = graph.inputs["declares"]
+        #: What the inputs declare that declare something.
+        self.stated: dict[int, Declared] = {}
+        if declares.null_count() < len(declares):
+            declares = declares.gather(structure.input)
+            sets = {text: _declared(text) for text in declares.drop_nulls().unique()}
+            said = declares.is_not_null()
+            self.stated = {at: sets[text] for at, text in zip(said.arg_true(), declares.filter(said), strict=True)}
+
+    def places(self, stages: pl.Series) -> list[int]:
+        """Return the places of stages, by id."""
+        places: list[int] = self._place[positions(stages, self._names)].tolist()
+        return places
+
+    def id(self, at: int) -> str:
+        """Return the id of an input."""
+        return str(self._ids[int(self._input[at])])
 
     def inputs(self, place: int) -> range:
         """Return the inputs of a stage."""
         return range(self.first[place], self.first[place + 1])
 
-    def materials(self, place: int) -> list[int]:
+    def sellers(self, place: int) -> list[int]:
+        """Return the suppliers of the inputs of a stage."""
+        return self.supplier[self.first[place] : self.first[place + 1]].tolist()
+
+    def materials(self, place: int) -> Sequence[int]:
         """Return the inputs of a stage, but for what it buys from itself."""
-        supplier = self.supplier
-        return [at for at in self.inputs(place) if supplier[at] != place]
+        inputs, sellers = self.inputs(place), self.sellers(place)
+        if place not in sellers:
+            return inputs
+        return [at for at, seller in zip(inputs, sellers, strict=True) if seller != place]
 
     def declared(self, at: int) -> Declared:
         """Return what an input declares."""
-        return self._declared.get(at, NOTHING_DECLARED)
+        return self.stated.get(at, NOTHING_DECLARED)
 
     def sum(self, inputs: Iterable[int]) -> float:
         """Return the sum of the shares of inputs, rounded once: their order does not matter."""
@@ -237,11 +258,10 @@ def _miss(outcome: _Outcome) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """What the good of a stage is made of: shares of originating and of non-originating inputs, and the latter."""
+    """What the good of a stage is made of: its originating and its non-originating inputs."""
 
     place: int
-    originating: float
-    non_originating: float
+    own: Sequence[int]
     foreign: Sequence[int]
 
 
@@ -273,48 +293,59 @@ class _Preference:
             for rule in reversed(self.program.origin)
             if law.holds_on(rule.from_, rule.until, rule.published or rule.from_)
         ]
+        partner = {country: self.is_partner(country) for country in {*chain.country}}
+        self.of_partner = bytes(partner[country] for country in chain.country)
         self.offers: dict[int, set[Declared]] = {}
         self.originating: set[tuple[int, Declared]] = set()
-        self.bought: Counter[int] = Counter()
+        #: The same for goods offered without a declaration, by stage.
+        self.originates = bytearray(len(chain.country))
+        self.claimed: set[tuple[int, Declared]] = set()
+        self.verdicts: dict[tuple[int, Declared], tuple[Any, ...]] = {}
+        self.bought: dict[int, int] = {}
         self.coarse: dict[tuple[str, str], None] = {}
         self._rules: dict[str, OriginRule | None] = {}
+        self._compared: dict[tuple[str, str, Level], tuple[bool, str]] = {}
+        self._texts: dict[int, str] = {}
 
     # --- what originates --------------------------------------------------------------------------------
 
-    def settle(self, offered: Iterable[tuple[int, Declared]], *, whole: bool = False) -> None:
+    def settle(self, offered: Sequence[tuple[int, Declared]], *, whole: bool = False) -> None:
         """Find out what originates of the goods offered (stages, with declarations) and of what their rules ask for.
 
         ``whole``: of everything upstream, asked for or not.
         """
-        chain = self.chain
-        waiting = [place for place, declared in offered if self._offer(place, declared, whole=whole)]
+        chain, offers, stated, of_partner = self.chain, self.offers, self.chain.stated, self.of_partner
+        waiting: list[int] = []
+
+        def offer(place: int, declared: Declared) -> bool:
+            """Note a good that may originate, or any if ``whole``, and its stage where that is new."""
+            if not whole and (not of_partner[place] or NON_ORIGINATING in declared):
+                return False
+            if place not in offers:
+                offers[place] = set()
+                waiting.append(place)
+            offers[place].add(declared)
+            return True
+
+        self.claimed.update(offered)
+        for place, declared in offered:
+            offer(place, declared)
         while waiting:
             place = waiting.pop()
-            materials = chain.materials(place)
-            if not materials or not (whole or self.rule(place)):
+            sellers = chain.sellers(place)
+            if not sellers or not (whole or self.rule(place)):
                 continue
-            for at in materials:
-                seller = chain.supplier[at]
-                if self._offer(seller, chain.declared(at), whole=whole):
-                    waiting.append(seller)
-                if chain.declared(at) in self.offers.get(seller, ()):
-                    self.bought[seller] += 1
-        places = sorted(self.offers)
+            for at, seller in zip(chain.inputs(place), sellers, strict=True):
+                if seller != place and offer(seller, stated.get(at, NOTHING_DECLARED)):
+                    self.bought[seller] = self.bought.get(seller, 0) + 1
+        places = sorted(offers)
         done = 0
-        for start, stop in (*self.chain.cycles, (len(self.chain.stage),) * 2):
+        for start, stop in (*chain.cycles, (len(chain.stage),) * 2):
             entry, end = bisect_left(places, start), bisect_left(places, stop)
             for place in places[done:entry]:
-                self._originates_now(place)
+                self._originates_now(place, settled=True)
             self._settle_cycle(places[entry:end], start)
             done = end
-
-    def _offer(self, place: int, declared: Declared, *, whole: bool) -> bool:
-        """Note a good that may originate, or any if ``whole``; return whether its stage is new."""
-        if not whole and (NON_ORIGINATING in declared or not self.is_partner(self.chain.country[place])):
-            return False
-        new = place not in self.offers
-        self.offers.setdefault(place, set()).add(declared)
-        return new
 
     def _settle_cycle(self, places: Sequence[int], start: int) -> None:
         """Judge the stages of a component, and again those whose suppliers have come to originate, until none has."""
@@ -331,12 +362,24 @@ class _Preference:
                     again.update(users.get(place, ()))
             pending = sorted(again)
 
-    def _originates_now(self, place: int) -> bool:
-        """Judge what a stage offers, with its materials as they stand; return whether more of it now originates."""
-        offers = [(place, declared) for declared in self.offers[place] if (place, declared) not in self.originating]
-        new = [offer for offer in offers if self.standing(*offer).originates]
-        self.originating.update(new)
-        return bool(new)
+    def _originates_now(self, place: int, *, settled: bool = False) -> bool:
+        """Judge what a stage offers, with its materials as they stand; return whether more of it now originates.
+
+        ``settled``: they stand for good, and claims are given their verdict.
+        """
+        more = False
+        for declared in self.offers[place]:
+            offer = (place, declared)
+            if offer in self.originating:
+                continue
+            standing = self.standing(place, declared)
+            if settled and offer in self.claimed:
+                self.verdicts[offer] = self._verdict(standing)
+            if standing.originates:
+                more = True
+                self.originating.add(offer)
+                self.originates[place] |= not declared
+        return more
 
     def is_partner(self, country: str) -> bool:
         """Tell whether a country is a partner; a program that names none asks for none."""
@@ -382,13 +425,13 @@ class _Preference:
         """Return what the good of a stage is made of, as its materials stand."""
         originating: list[int] = []
         foreign: list[int] = []
-        for at in self.chain.materials(place):
-            (originating if self.is_originating(at) else foreign).append(at)
-        return _Made(place, self.chain.sum(originating), self.chain.sum(foreign), foreign)
-
-    def is_originating(self, at: int) -> bool:
-        """Tell whether an input is an originating material."""
-        return (self.chain.supplier[at], self.chain.declared(at)) in self.originating
+        stated, originates = self.chain.stated, self.originates
+        for at, seller in zip(self.chain.inputs(place), self.chain.sellers(place), strict=True):
+            if seller != place:
+                plain = at not in stated
+                own = originates[seller] if plain else (seller, stated[at]) in self.originating
+                (originating if own else foreign).append(at)
+        return _Made(place, originating, foreign)
 
     # --- tests ------------------------------------------------------------------------------------------
 
@@ -408,20 +451,27 @@ class _Preference:
         return _Outcome(all(one.passes for one in parts), joined="all", parts=tuple(parts))
 
     def _change(self, level: Level, tolerance: float, made: _Made) -> _Outcome:
-        chain, good = self.chain, self.chain.product[made.place]
-        compared = ((at, *_changes(chain.product[chain.supplier[at]], good, level)) for at in made.foreign)
-        kept = tuple((at, doubt) for at, changes, doubt in compared if not changes)
+        chain, compared, good = self.chain, self._compared, self.chain.product[made.place]
+        kept_inputs: list[tuple[int, str]] = []
+        for at in made.foreign:
+            key = (chain.product[chain.supplier[at]], good, level)
+            if key not in compared:
+                compared[key] = _changes(*key)
+            changes, doubt = compared[key]
+            if not changes:
+                kept_inputs.append((at, doubt))
+        kept = tuple(kept_inputs)
         value, needed = round(chain.sum(at for at, _ in kept), DECIMALS), round(tolerance, DECIMALS)
         return _Outcome(value <= needed, level, value, needed, round(value - needed, DECIMALS), level, kept)
 
     def _value_content(self, wanted: RegionalValueContent, made: _Made) -> _Outcome:
         if wanted.method == "build-up":
-            value = made.originating
+            value = self.chain.sum(made.own)
         elif wanted.method == "build-down":
-            value = 1.0 - made.non_originating
+            value = 1.0 - self.chain.sum(made.foreign)
         else:
             net_cost = self.chain.net_cost[made.place]
-            value = (net_cost - made.non_originating) / net_cost
+            value = (net_cost - self.chain.sum(made.foreign)) / net_cost
         value, needed = round(value, DECIMALS), round(wanted.at_least, DECIMALS)
         return _Outcome(value >= needed, _content_text(wanted), value, needed, round(needed - value, DECIMALS))
 
@@ -429,12 +479,16 @@ class _Preference:
 
     def verdict(self, place: int, declared: Declared) -> tuple[Any, ...]:
         """Return qualifies, by_rule, test, value, needed, missed_by and reason of a claim."""
-        standing = self.standing(place, declared)
+        return self.verdicts.get((place, declared)) or self._verdict(self.standing(place, declared))
+
+    def _verdict(self, standing: _Standing) -> tuple[Any, ...]:
         if standing.originates is None:
             return True, False, None, None, None, None, f"{standing.reason}: taken as declared"
         if standing.rule is None or standing.outcome is None:
             return standing.originates, True, None, None, None, None, standing.reason
-        test = _test_text(standing.rule.test)
+        if id(standing.rule) not in self._texts:
+            self._texts[id(standing.rule)] = _test_text(standing.rule.test)
+        test = self._texts[id(standing.rule)]
         return standing.originates, True, test, *standing.outcome.numbers, self._told(standing.outcome)
 
     def _told(self, outcome: _Outcome) -> str:
@@ -453,7 +507,7 @@ class _Preference:
             return f"{outcome.what} is {value}, {compared}"
         if not outcome.kept:
             return f"every non-originating input changes its {outcome.level}"
-        inputs = _first([visible(str(self.chain.id[at])) + _bracketed(doubt) for at, doubt in outcome.kept])
+        inputs = _first([visible(self.chain.id(at)) + _bracketed(doubt) for at, doubt in outcome.kept])
         compared = f"at most {needed}" if outcome.passes else f"{miss} above {needed}"
         return f"{value} of the value does not change its {outcome.level} ({inputs}), {compared}"
 
@@ -513,7 +567,7 @@ class _Preference:
         own = round(1.0 - chain.sum(chain.inputs(place)), DECIMALS)
         yield line(place, own, status="value added", why=f"added in {chain.country[place]}")
         for at in chain.inputs(place):
-            seller, crossing, offered = chain.supplier[at], str(chain.id[at]), chain.declared(at)
+            seller, crossing, offered = chain.supplier[at], chain.id(at), chain.declared(at)
             if seller == place:
                 why = "what a stage buys from itself is no material"
                 yield line(seller, chain.share[at], crossing=crossing, status="own purchase", why=why)
@@ -529,8 +583,8 @@ class _Preference:
                 yield from self.lines(seller, offered, levels - 1, weight * chain.share[at], (*above, place))
         made = self.made(place)
         for why, total in (
-            ("originating materials", made.originating),
-            ("non-originating materials", made.non_originating),
+            ("originating materials", chain.sum(made.own)),
+            ("non-originating materials", chain.sum(made.foreign)),
             ("net cost", chain.net_cost[place]),
         ):
             yield {**common, "share": total, "share_of_good": weight * total, "status": "total", "why": why}
@@ -544,6 +598,13 @@ class _Preference:
         status = "does not qualify" if not qualifies else "qualifies" if by_rule else "taken as declared"
         numbers = {"value": value, "needed": needed, "missed_by": missed_by}
         return {"depth": 0, "stage": self.chain.stage[place], "status": status, "why": reason, **numbers}
+
+
+def _shared_texts(texts: pl.Series) -> list[str]:
+    """Return texts as a list in which equal ones are one."""
+    distinct = texts.unique().sort()
+    known = distinct.to_list()
+    return [known[at] for at in texts.cast(pl.Enum(distinct)).to_physical()]
 
 
 def _declared(declares: str | None) -> Declared:

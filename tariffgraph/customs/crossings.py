@@ -584,6 +584,8 @@ def _says_one_thing(cells: pl.Series) -> bool:
 def _coded(columns: Sequence[pl.Series], size: int) -> tuple[Array, Array]:
     """Number rows that say the same in all columns as they come; return the number of each, and the first of each."""
     numbers, count = np.zeros(size, np.uint8), min(1, size)
+    if not columns:
+        return numbers, np.arange(count)
     for cells in columns:
         values, different = _values_coded(cells)
         numbers, met = _dense(numbers.astype(np.int64) * different + values)

@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 __all__ = ["check_target", "write_atomically"]
 
 
-def write_atomically(path: str | os.PathLike[str], content: bytes | Callable[[BinaryIO], object]) -> None:
+def write_atomically(
+    path: str | os.PathLike[str], content: bytes | Callable[[BinaryIO], object], *, flushed: bool = True
+) -> None:
     """Write ``content`` (bytes, or a function that writes to the open file) to ``path``, whole or not at all.
 
     The file is written without a name where the system can do that (Linux: O_TMPFILE), so that even a
-    killed process leaves nothing; elsewhere under a temporary name beside. It is flushed to the disk and
-    then takes the place of the old one. Raises OutputError, and leaves the old file as it was, when
-    anything goes wrong.
+    killed process leaves nothing; elsewhere under a temporary name beside. It is flushed to the disk
+    (unless ``flushed`` is false: then only a crash of the system may leave less) and takes the place of
+    the old one. Raises OutputError, and leaves the old file as it was, when anything goes wrong.
     """
     target = check_target(path)
     try:
-        _write(target, content)
+        _write(target, content, flushed=flushed)
     except OSError as problem:
         reason = problem.strerror or str(problem)
         raise OutputError(
@@ -77,7 +79,7 @@ def _status(path: Path) -> os.stat_result | None:
         return None
 
 
-def _write(target: Path, content: bytes | Callable[[BinaryIO], object]) -> None:
+def _write(target: Path, content: bytes | Callable[[BinaryIO], object], *, flushed: bool) -> None:
     beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
     descriptor, named = _open_unnamed(target.parent), False
     if descriptor is None:
@@ -92,7 +94,8 @@ def _write(target: Path, content: bytes | Callable[[BinaryIO], object]) -> None:
             file.flush()
             if target.exists() and hasattr(os, "fchmod"):
                 os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
-            os.fsync(file.fileno())
+            if flushed:
+                os.fsync(file.fileno())
             if not named:
                 _give_name(file.fileno(), beside)
                 named = True
@@ -102,7 +105,8 @@ def _write(target: Path, content: bytes | Callable[[BinaryIO], object]) -> None:
             with contextlib.suppress(OSError):
                 beside.unlink()
         raise
-    _flush_folder(target.parent)
+    if flushed:
+        _flush_folder(target.parent)
 
 
 def _open_unnamed(folder: Path) -> int | None:

@@ -2,6 +2,7 @@
 
 A file is written whole or not at all, mapped back read-only, and checked before it is used. What is wrong with it, a
 folder that others can write into, a disk that is nearly full: all that costs the work of making the arrays again.
+``TARIFFGRAPH_KEEP`` says how many gigabytes may be taken; with 0 nothing is kept, and nothing that was is used.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 
 from ._version import __version__
 from .atomic import write_atomically
-from .core.jit import _own_folder, cache_folder
+from .core.folder import own_folder
 from .errors import OutputError
 
 if TYPE_CHECKING:
@@ -34,15 +35,17 @@ __all__ = ["keep", "kept"]
 
 #: To be raised when files are laid out in another way, or hold something else under the same name.
 FORMAT = 1
-#: Bytes that all files together may take: some twenty graphs of ten million inputs. Beyond, those used last stay.
-MOST_BYTES = 4 << 30
+#: Gigabytes that all files together may take: a dozen graphs of ten million inputs with a law each. Beyond, those used
+#: last stay.
+GIGABYTES = 4.0
 #: Part of the disk that is left free.
 LEFT_FREE = 0.05
 
 _MAGIC = b"tariffgraph arrays\n"
 _HEAD = struct.Struct("<QI")  # length of the header and its checksum
 _ALIGNED = 64
-_THREADS = 2
+# Bytes under one sum: a page, the piece in which disks and systems lose or mix up data.
+_BLOCK = 4096
 
 
 def kept(name: str) -> dict[str, Array] | None:
@@ -78,11 +81,12 @@ def keep(name: str, arrays: Mapping[str, Array]) -> None:
     size = len(header) + sum(part.nbytes + _ALIGNED for part in parts.values())
     with suppress(OutputError, OSError):
         if _room_made(path, size):
-            write_atomically(path, write)
+            # What a crash may leave unwritten the checksums give away: nobody waits for the disk.
+            write_atomically(path, write, flushed=False)
 
 
 def _path(name: str) -> Path | None:
-    folder = _own_folder(cache_folder() / "arrays")
+    folder = own_folder("arrays") if _most_bytes() > 0 else None
     key = repr((name, __version__, FORMAT)).encode()
     return folder and folder / f"{hashlib.sha256(key).hexdigest()[:32]}.arrays"
 
@@ -138,28 +142,39 @@ def _arrays(mapped: mmap.mmap, name: str) -> dict[str, Array]:
     return arrays
 
 
-def _checksums(arrays: Iterable[Array]) -> list[int]:
-    from concurrent.futures import ThreadPoolExecutor
+def _checksums(arrays: Iterable[Array]) -> list[str]:
+    return [hashlib.sha256(_sums(np.frombuffer(_bytes_of(array), np.uint8)).tobytes()).hexdigest() for array in arrays]
 
-    with ThreadPoolExecutor(_THREADS) as threads:
-        return list(threads.map(lambda array: zlib.crc32(_bytes_of(array)), arrays))
+
+def _sums(data: Array) -> Array:
+    """Return the sum of every block, modulo 2^64: as fast as memory is read, and a flipped byte changes one of them."""
+    whole = len(data) // _BLOCK * _BLOCK
+    rest = np.zeros(_BLOCK, np.uint8)
+    rest[: len(data) - whole] = data[whole:]
+    return np.concatenate([part.view("<u8").reshape(-1, _BLOCK // 8).sum(axis=1) for part in (data[:whole], rest)])
 
 
 def _bytes_of(array: Array) -> memoryview:
     return array.reshape(-1).view(np.uint8).data
 
 
+def _most_bytes() -> int:
+    with suppress(ValueError, OverflowError):
+        return int(float(os.environ.get("TARIFFGRAPH_KEEP") or GIGABYTES) * 1e9)
+    return int(GIGABYTES * 1e9)
+
+
 def _room_made(path: Path, size: int) -> bool:
     """Remove the files used longest ago until another fits; return whether it does."""
     from shutil import disk_usage
 
-    disk = disk_usage(path.parent)
-    if size > MOST_BYTES or disk.free - size < LEFT_FREE * disk.total:
+    disk, most = disk_usage(path.parent), _most_bytes()
+    if size > most or disk.free - size < LEFT_FREE * disk.total:
         return False
     others = [(one, one.lstat()) for one in path.parent.iterdir() if one != path]
     taken = sum(about.st_size for _, about in others)
     for one, about in sorted(others, key=lambda other: other[1].st_mtime_ns):
-        if taken + size > MOST_BYTES:
+        if taken + size > most:
             one.unlink(missing_ok=True)
             taken -= about.st_size
     return True

@@ -19,7 +19,8 @@ from .bundled import bundled_rule_sets, bundled_rules
 from .core.structure import NotSettled, Structure, Unproductive, class_codes
 from .customs.classes import Classes, assessed_classes, owe
 from .customs.content import hidden_weight, matching_stages
-from .customs.crossings import cross_borders
+from .customs.credit import earning_stages
+from .customs.crossings import Crossings, cross_borders
 from .customs.law import draw_up
 from .customs.preference import worksheet
 from .errors import (
@@ -36,8 +37,8 @@ from .frozen import FrozenMapping, FrozenRecord, read_only
 from .graph.checks import positions
 from .graph.production_graph import ProductionGraph
 from .graph.read import read_graph
-from .kept import keep, kept
 from .provenance import provenance
+from .recall import recalled
 from .rules.rules import as_rules
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from .customs.classes import Assessed
-    from .customs.crossings import Crossings
     from .customs.law import Law
+    from .recall import Recalled
     from .rules.rules import Rules
 
 Array = np.ndarray[Any, Any]
@@ -62,10 +63,6 @@ __all__ = [
     "rules_for",
     "structure_of",
 ]
-
-#: Inputs from which the structure is kept on disk: to build it takes a tenth of a second, and numba's import, to map it
-#: back a hundredth.
-KEPT_FROM = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,11 +90,10 @@ class Solution:
 class Problem:
     """A graph and a law, prepared once; shapes by axis name.
 
-    ``rates``: (classes,), φτ, the part of the duty in the
-    buyer's price. ``share`` and ``class_of_input``: (inputs,) in the engine's order; the class after the last crosses
-    no border.
-    ``classes``: the crossings with their facts, and what each class owes to which measure (by number in
-    ``law.measures``); ``borders``: the facts without what is owed.
+    ``rates``: (classes,), φτ, the part of the duty in the buyer's price. ``share`` and ``class_of_input``: (inputs,)
+    in the engine's order; the class after the last crosses no border. ``classes``: the crossings with their facts,
+    and what each class owes to which measure (by number in ``law.measures``); ``borders``: the facts without what is
+    owed.
     """
 
     graph: ProductionGraph
@@ -356,15 +352,14 @@ def structure_of(graph: ProductionGraph) -> tuple[Structure, Array]:
 
     Those of large graphs are kept on disk, by the hash of the graph.
     """
-    name = f"structure {graph.hash}" if graph.hash and len(graph.supplier) >= KEPT_FROM else ""
-    if name and (found := kept(name)) is not None:
-        cycles = tuple((start, stop) for start, stop in found["cycles"].tolist())
-        return Structure(found["first"], found["supplier"], found["stage"], found["input"], cycles), found["share"]
-    structure, share = _structure_built(graph)
-    if name:
-        arrays = {one: getattr(structure, one) for one in ("first", "supplier", "stage", "input")}
-        keep(name, {**arrays, "cycles": np.array(structure.cycles, np.int64).reshape(-1, 2), "share": share})
-    return structure, share
+    return recalled(
+        "structure",
+        graph,
+        (),
+        lambda: _structure_built(graph),
+        lambda made: dict(zip(("structure", "share"), made, strict=True)),
+        lambda found: (found.part("structure", Structure), found.array("share")),
+    )
 
 
 def _structure_built(graph: ProductionGraph) -> tuple[Structure, Array]:
@@ -438,25 +433,18 @@ def _assembled(
     varied: Mapping[str, float] = FrozenMapping(),
 ) -> Problem:
     structure, share = structure_of(graph)
-    borders = cross_borders(graph, law, structure, share, pass_through)
-    classes = owe(graph, law, borders, varied)
-    rates = classes.pass_through * classes.tau
-    none = class_codes(np.array([-1]), len(rates))
-    class_of_row = np.repeat(none, len(graph.inputs))
-    class_of_row[borders.row[: borders.inputs]] = borders.class_[: borders.inputs]
-    class_of_shipment = np.full(len(graph.shipments), -1, np.int64)
-    class_of_shipment[borders.row[borders.inputs :]] = borders.class_[borders.inputs :]
-    stage = structure.place[graph.seller]
+    owed = _owed(graph, law, structure, share, pass_through, varied)
+    classes = owed.classes
     return Problem(
         graph=graph,
         law=law,
         structure=structure,
         share=share,
-        class_of_input=read_only(class_of_row[structure.input]),
-        shipments=ShipmentArrays(read_only(stage), read_only(class_of_shipment)),
-        rates=read_only(rates),
+        class_of_input=owed.class_of_input,
+        shipments=owed.shipments,
+        rates=read_only(classes.pass_through * classes.tau),
         classes=classes,
-        borders=borders,
+        borders=classes.borders,
         meta={
             **provenance(law.rules, law.as_of, law.known_on),
             "graph": {
@@ -473,3 +461,54 @@ def _assembled(
         },
         findings=(*graph.findings, *law.rules.findings, *law.findings, *classes.findings),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Owed:
+    """What a law makes of a graph: which input and shipment crosses a border in which class, what each class owes."""
+
+    class_of_input: Array
+    shipments: ShipmentArrays
+    classes: Classes
+
+
+def _owed(
+    graph: ProductionGraph,
+    law: Law,
+    structure: Structure,
+    share: Array,
+    pass_through: float | None,
+    varied: Mapping[str, float],
+) -> _Owed:
+    """Return what a law makes of a graph. That of a large graph is kept on disk, by the hash of graph and law."""
+
+    def compute() -> _Owed:
+        classes = owe(graph, law, cross_borders(graph, law, structure, share, pass_through), varied)
+        return _by_class(graph, structure, classes)
+
+    def together(found: Recalled) -> _Owed:
+        earning = earning_stages(law, graph.stages)
+        borders = found.part("borders", Crossings, graph=graph, earning=earning)
+        classes = found.part("classes", Classes, borders=borders)
+        return _Owed(found.array("class_of_input"), found.part("shipments", ShipmentArrays), classes)
+
+    return recalled(
+        "owed",
+        graph,
+        # Not the hashes of the rule sets: messages follow the order in which the rules are written.
+        (law.rules.rule_sets, law.as_of, law.known_on, pass_through, tuple(varied)),
+        compute,
+        lambda made: {**vars(made), "borders": made.classes.borders},
+        together,
+    )
+
+
+def _by_class(graph: ProductionGraph, structure: Structure, classes: Classes) -> _Owed:
+    borders = classes.borders
+    none = class_codes(np.array([-1]), len(classes.statutory))
+    class_of_row = np.repeat(none, len(graph.inputs))
+    class_of_row[borders.row[: borders.inputs]] = borders.class_[: borders.inputs]
+    class_of_shipment = np.full(len(graph.shipments), -1, np.int64)
+    class_of_shipment[borders.row[borders.inputs :]] = borders.class_[borders.inputs :]
+    shipments = ShipmentArrays(read_only(structure.place[graph.seller]), read_only(class_of_shipment))
+    return _Owed(read_only(class_of_row[structure.input]), shipments, classes)

@@ -3,15 +3,11 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-import tariffgraph as tg
 from tariffgraph import kept as store
-from tariffgraph import problem as problems
-from tariffgraph.core.structure import Structure
 from tariffgraph.kept import keep, kept
 
 ARRAYS = {
@@ -115,7 +111,7 @@ def test_a_folder_that_cannot_be_made_keeps_nothing(folder):
 def test_what_cannot_be_written_is_let_be(folder, monkeypatch):
     keep("one", ARRAYS)
 
-    def refuse(*_):
+    def refuse(*_, **__):
         raise store.OutputError([])
 
     monkeypatch.setattr(store, "write_atomically", refuse)
@@ -137,13 +133,31 @@ def test_the_files_used_last_stay_when_there_are_too_many(folder, monkeypatch):
             if f'"{name}"'.encode() in file.read_bytes():
                 os.utime(file, (at, at))
     assert kept("one") is not None  # and is now the one used last
-    monkeypatch.setattr(store, "MOST_BYTES", 3 * 4_500)
+    monkeypatch.setenv("TARIFFGRAPH_KEEP", str(3 * 4_500 / 1e9))
     keep("four", {"share": np.zeros(500)})
     assert [kept(name) is not None for name in ("one", "two", "three", "four")] == [True, False, True, True]
-    monkeypatch.setattr(store, "MOST_BYTES", 100)
+    monkeypatch.setenv("TARIFFGRAPH_KEEP", str(100 / 1e9))
     keep("five", ARRAYS)
     assert kept("five") is None
     assert kept("four") is not None
+
+
+@pytest.mark.parametrize(
+    ("allowed", "found"), [("0", False), ("-1", False), ("a lot", True), ("inf", True), ("", True)]
+)
+def test_a_setting_says_how_much_may_be_kept_and_nothing_where_it_is_0(folder, monkeypatch, allowed, found):
+    monkeypatch.setenv("TARIFFGRAPH_KEEP", allowed)
+    keep("one", ARRAYS)
+    assert (kept("one") is not None) is found
+    assert folder.exists() is found
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("of_another", ["folder", "file"])
+def test_what_belongs_to_somebody_else_is_not_used(folder, of_another):
+    keep("one", ARRAYS)
+    os.chown(folder if of_another == "folder" else only_file(folder), 12_345, -1)
+    assert kept("one") is None
 
 
 WRITER = """
@@ -159,56 +173,3 @@ def test_two_writers_do_not_disturb_each_other(folder):
     running = [subprocess.Popen([sys.executable, "-c", WRITER]) for _ in range(2)]
     assert [one.wait() for one in running] == [0, 0]
     assert len(list(folder.iterdir())) == 1
-
-
-# --- the structure of a graph -----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def graph(monkeypatch):
-    monkeypatch.setattr(problems, "KEPT_FROM", 1)
-    countries = ["KOR", "USA", "MEX", "JPN"]
-    rng = np.random.default_rng(3)
-    stages = [
-        {"stage": f"s{at}", "country": countries[at % 4], "product": ["8703", "7208", "8542"][at % 3]}
-        for at in range(60)
-    ]
-    inputs = [{"supplier": f"s{rng.integers(60)}", "user": f"s{rng.integers(60)}", "share": 0.03} for _ in range(400)]
-    return tg.from_frames(stages, inputs, [{"stage": "s1", "market": "USA", "value": 5.0}])
-
-
-def compiled(graph):
-    problem = tg.compile(graph, Path(__file__).parents[1] / "docs" / "examples" / "borders.yaml", as_of="2025-07-02")
-    structure = problem.structure
-    arrays = [structure.first, structure.supplier, structure.stage, structure.input, problem.share]
-    arrays += [problem.class_of_input, problem.rates, problem.excess_prices()]
-    return [(array.dtype, array.tobytes(), array.flags.writeable) for array in arrays[:5]], structure.cycles, arrays
-
-
-def test_a_problem_is_the_same_bits_built_or_mapped(graph, folder, monkeypatch):
-    built, cycles, arrays = compiled(graph)
-    assert cycles
-    assert only_file(folder)
-    monkeypatch.setattr(Structure, "build", None)  # from now on nothing is built
-    mapped, again, others = compiled(graph)
-    assert (mapped, again) == (built, cycles)
-    assert all(one.tobytes() == other.tobytes() for one, other in zip(arrays, others, strict=True))
-
-
-def test_a_damaged_file_is_silently_built_again(graph, folder):
-    built = compiled(graph)[:2]
-    file = only_file(folder)
-    data = bytearray(file.read_bytes())
-    data[-9] ^= 4
-    file.write_bytes(bytes(data))
-    assert compiled(graph)[:2] == built
-    assert kept(f"structure {graph.hash}") is not None
-
-
-def test_another_graph_has_another_file_and_a_small_one_none(graph, folder, monkeypatch):
-    compiled(graph)
-    compiled(graph.replace(inputs=graph.inputs.head(300)))
-    assert len(list(folder.iterdir())) == 2
-    monkeypatch.setattr(problems, "KEPT_FROM", 301)
-    compiled(graph.replace(inputs=graph.inputs.head(299)))
-    assert len(list(folder.iterdir())) == 2

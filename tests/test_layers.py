@@ -52,7 +52,8 @@ ALLOWED = {
     "rules": FOUNDATION | {".rules"},
     "customs": FOUNDATION | {".customs", ".core", ".rules", ".graph", ".provenance"},
     "kept": FOUNDATION | {".core"},
-    "problem": FOUNDATION | {".kept", ".customs", ".core", ".rules", ".graph", ".provenance"},
+    "recall": FOUNDATION | {".kept", ".customs", ".rules", ".graph"},
+    "problem": FOUNDATION | {".recall", ".customs", ".core", ".rules", ".graph", ".provenance"},
     # A result prints itself: explanations are laid out by show, which knows nothing of results.
     "incidence": FOUNDATION | {".incidence", ".problem", ".customs", ".rules", ".graph", ".core", ".show"},
     "indicators": FOUNDATION | {".indicators", ".problem", ".customs", ".graph", ".core"},

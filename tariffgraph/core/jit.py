@@ -24,11 +24,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import kernels
+from .folder import own_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["COMPILE_ABOVE", "cache_folder", "compiles", "kernel"]
+__all__ = ["COMPILE_ABOVE", "compiles", "kernel"]
 
 #: Number of steps (visits of an input, about) from which compiling pays: uncompiled, one takes a tenth of a
 #: microsecond, and a problem is solved more than once; numba takes a second to be imported, more to compile.
@@ -73,31 +74,6 @@ def _compiled(name: str) -> Callable[..., Any]:
     return compiled  # type: ignore[no-any-return]
 
 
-def cache_folder() -> Path:
-    """Return the folder for what is kept between runs: ``TARIFFGRAPH_CACHE``, else the system's place for caches."""
-    if chosen := os.environ.get("TARIFFGRAPH_CACHE"):
-        return Path(chosen)
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "tariffgraph"
-
-
-def _own_folder(folder: Path) -> Path | None:
-    """Return the folder, made where it is missing; None where others could write into it (machine code is run)."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        about = folder.stat()
-    except OSError:
-        return None
-    if hasattr(os, "getuid") and (about.st_uid != os.getuid() or about.st_mode & 0o022):
-        return None
-    return folder
-
-
 def _kept(name: str) -> Any:
     """Return numba's cache of one kernel, in a folder of the user's own and checked before use."""
     import numba
@@ -108,7 +84,7 @@ def _kept(name: str) -> Any:
 
     class Kept(caching.NullCache):
         def path(self, signature: Any, codegen: Any) -> Path | None:
-            folder = _own_folder(cache_folder() / "kernels")
+            folder = own_folder("kernels")
             key = repr((str(signature), codegen.magic_tuple(), versions)).encode() + sources
             return folder and folder / f"{name}-{hashlib.sha256(key).hexdigest()[:24]}.bin"
 

@@ -189,8 +189,7 @@ class _Crossings:
         self.supplier = np.concatenate([graph.supplier[crossing], seller[leaving]])
         self.user = np.concatenate([graph.user[crossing], np.full(len(leaving), len(stages), np.uint32)])
         self.importer = np.concatenate([self.country[self.user[: self.inputs]], market[leaving]])
-        met = np.flatnonzero(np.bincount(self.importer, minlength=len(countries)))
-        self.importers = [self.countries[at] for at in met.tolist()]
+        self.importers = [self.countries[at] for at in pl.Series(self.importer).unique().sort()]
         self.asks = {
             country: frozenset(law.importer(country).asks | law.importer(country).reaches) for country in self.importers
         }
@@ -415,7 +414,9 @@ class _Crossings:
         for part, asked in enumerate(asking or [None]):
             at = slice(None) if len(asking) <= 1 else np.flatnonzero(part_of_country[self.importer] == part)
             numbers, facts = self._facts(at, asked, flow, flows, made)
-            key[at] = count + numbers.astype(np.uint32)
+            key[at] = numbers
+            if count:
+                key[at] += np.uint32(count)
             parts.append(facts)
             count += len(facts)
         keys = pl.concat(parts, how="diagonal_relaxed").with_row_index("class")

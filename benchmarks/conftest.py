@@ -40,4 +40,5 @@ def case(request: pytest.FixtureRequest, registry: dict) -> cases.Case:
 def ready(case: cases.Case, monkeypatch: pytest.MonkeyPatch) -> cases.Ready:
     """The same as the kernels take it; they are compiled at every size."""
     monkeypatch.setenv("TARIFFGRAPH_JIT", "1")
+    monkeypatch.setenv("TARIFFGRAPH_KEEP", "0")
     return cases.ready(case)

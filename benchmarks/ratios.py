@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import statistics
 import subprocess
 import sys
@@ -359,6 +360,7 @@ def start_up(how: How) -> None:
 
 
 def main() -> None:
+    os.environ["TARIFFGRAPH_KEEP"] = "0"  # nothing mapped back from an earlier run: what is timed is the work
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("phases", nargs="*", choices=[*PHASES, *GROUPS, []], metavar="PHASE", help=", ".join(PHASES))
     parser.add_argument("--rounds", type=int, default=7)

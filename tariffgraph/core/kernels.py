@@ -26,8 +26,6 @@ COLUMNS = 32
 FETCH_AHEAD = 12
 #: Numbers between two counters of threads: a cache line, so that neither waits for the other's.
 OF_ITS_OWN = 8
-#: Looks at the other's progress that are a long wait: a tenth of a millisecond, several times what a piece takes.
-LONG_WAIT = 100_000
 #: The kernels that others call.
 CALLED = ("next_piece", "excess_sweep", "carry_sweep", "backward_sweep", "adjoint_sweep", "placed")
 #: The kernels that work on rows of ``COLUMNS`` numbers, or in single precision: uncompiled, NumPy does these.
@@ -99,7 +97,8 @@ def put_off(counters: Array) -> int:
 def next_piece(needs: Array, counters: Array, helps: bool) -> int:
     """Claim the next piece, wait until the ``needs`` of it are done, and return its number; −1 where none is left.
 
-    Who ``helps`` takes no more once anybody has waited long: a thread that the system has put off holds up the others.
+    Who ``helps`` takes no more once anybody has waited longer than any piece takes, in looks at the others' progress
+    (the last of the ``counters``): a thread that the system has put off holds up the others.
     """
     if helps and put_off(counters) > 0:
         return -1
@@ -107,9 +106,10 @@ def next_piece(needs: Array, counters: Array, helps: bool) -> int:
     if k >= len(needs):
         return -1
     waited = 0
+    patience = counters[3 * OF_ITS_OWN]
     while finished(counters) < needs[k]:
         waited += 1
-        if waited == LONG_WAIT:
+        if waited == patience:
             tell_put_off(counters)
     return k
 

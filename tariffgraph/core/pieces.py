@@ -35,6 +35,9 @@ PIECE = 10_000
 #: Inputs in a run of small fronts at most, and pieces that a thread does at a time: so often Ctrl-C is heard.
 RUN = 4_000_000
 AT_A_TIME = 400
+#: Looks at another thread's progress, of a nanosecond each, that are a long wait: so many, and for each input of the
+#: longest piece.
+LOOKS, LOOKS_AN_INPUT = 100_000, 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,14 +47,17 @@ class Pieces:
     ``forward``: where each piece begins, (pieces + 1,), and how many have to be done before it. ``backward``, users
     first: where each begins, where it ends, which part of the sum it adds to (0 or 1), and how many go before it. A
     large front is two such pieces on any number of threads: what they hand to a supplier is added up part by part.
+    ``patience``: looks at the others' progress that take longer than any piece.
     """
 
     forward: tuple[Array, Array]
     backward: tuple[Array, Array, Array, Array]
+    patience: int
 
     def work_off(self, crew: Crew, some: Callable[[Array, bool], bool]) -> None:
         """Let threads call ``some`` with the counters of this work, and whether they only help, until it is done."""
-        counters = np.zeros(3 * OF_ITS_OWN, np.int64)
+        counters = np.zeros(4 * OF_ITS_OWN, np.int64)
+        counters[3 * OF_ITS_OWN] = self.patience
 
         def until_done(helps: bool, leave: Event) -> None:
             while some(counters, helps) and not leave.is_set():
@@ -78,9 +84,11 @@ def pieces_of(first: Array, fronts: Array) -> Pieces:
     part = np.arange(last) - np.repeat(after, halves)
     # Of the pieces of one front, seen from the end, the last comes first; those of later fronts go before both.
     needs = last - np.repeat(after + halves, halves)
+    longest = int(np.max(inputs / halves, initial=0.0))
     return Pieces(
         (np.append(begins, edges[-1]), np.repeat(before, parts)),
         (halved[::-1].copy(), np.append(halved[1:], edges[-1])[::-1].copy(), part[::-1].copy(), needs[::-1].copy()),
+        LOOKS + LOOKS_AN_INPUT * longest,
     )
 
 

@@ -53,7 +53,7 @@ class FullMatrix:
         x, rest = np.zeros(len(right)), self._within(right, transposed)
         change = gained = 1.0
         for _ in range(CORRECTIONS):
-            step, _, left = step_towards(rest, rough, max(ROUGH, SETTLED / change / 4))
+            step, _, left = step_towards(rest, rough, max(ROUGH, SETTLED / change))
             x = x + step
             if change * max(left, gained) <= SETTLED:
                 return x  # if this correction is as good as the last one, it has left nothing

@@ -733,11 +733,7 @@ def fill_full(
     ``domestic``, ``furthest``: the first and the last stage that supply each without a border, itself where none does.
     """
     borderless = len(rates) - 1
-    columns = matrix.shape[1]
-    chunks = columns // COLUMNS
     size = len(constant)
-    on_rates = np.zeros((chunks, COLUMNS))
-    flat = on_rates.reshape(columns)
     for j in range(start, stop):
         begin = first[j]
         end = first[j + 1]
@@ -749,16 +745,28 @@ def fill_full(
         if misplaced == 0:
             for k in range(size):
                 misplaced += suppliers[k] != base + k
-        if misplaced == 0:  # a full row, in order: whole stretches of memory
-            for k in range(size):
+        if misplaced == 0:  # a full row, in order; in four sums side by side
+            one = two = three = four = 0.0
+            for q in range(size // 4):
+                k = 4 * q
                 on_rate = shares[k] * rates[classes[k]]
-                flat[k] = on_rate
                 row[k] = shares[k] + on_rate
+                one += on_rate
+                on_rate = shares[k + 1] * rates[classes[k + 1]]
+                row[k + 1] = shares[k + 1] + on_rate
+                two += on_rate
+                on_rate = shares[k + 2] * rates[classes[k + 2]]
+                row[k + 2] = shares[k + 2] + on_rate
+                three += on_rate
+                on_rate = shares[k + 3] * rates[classes[k + 3]]
+                row[k + 3] = shares[k + 3] + on_rate
+                four += on_rate
+            for k in range(size // 4 * 4, size):
+                on_rate = shares[k] * rates[classes[k]]
+                row[k] = shares[k] + on_rate
+                one += on_rate
             row[size:] = 0.0
-            total = lanes(on_rates, 0)
-            for k in range(1, chunks):
-                total = total + lanes(on_rates, k)
-            constant[j] = across(total)
+            constant[j] = (one + two) + (three + four)
             nearest = j  # most tables list a country's stages side by side
             while nearest > 0 and classes[nearest - 1] == borderless:
                 nearest -= 1
@@ -790,21 +798,25 @@ def fill_full(
 def times_full(matrix: Array, v: Array, product: Array, start: int, stop: int) -> None:
     """Write W v for the rows ``start`` to ``stop``. ``matrix``: (size · chunks, COLUMNS), ``v``: (chunks, COLUMNS)."""
     chunks = v.shape[0]
-    paired = start + (stop - start) // 2 * 2
-    for j in range(start, paired, 2):  # two rows at once: memory serves two streams faster than one
-        one, other = j * chunks, (j + 1) * chunks
-        total = widened(matrix, one) * lanes(v, 0)
-        total_of_other = widened(matrix, other) * lanes(v, 0)
+    fours = start + (stop - start) // 4 * 4
+    for j in range(start, fours, 4):  # four rows at once: each part of v is read once for them
+        a, b, c, d = j * chunks, (j + 1) * chunks, (j + 2) * chunks, (j + 3) * chunks
+        part = lanes(v, 0)
+        one, two = widened(matrix, a) * part, widened(matrix, b) * part
+        three, four = widened(matrix, c) * part, widened(matrix, d) * part
         for k in range(1, chunks):
-            total = total + widened(matrix, one + k) * lanes(v, k)
-            total_of_other = total_of_other + widened(matrix, other + k) * lanes(v, k)
-        product[j] = across(total)
-        product[j + 1] = across(total_of_other)
-    for j in range(paired, stop):
-        total = widened(matrix, j * chunks) * lanes(v, 0)
+            part = lanes(v, k)
+            one = one + widened(matrix, a + k) * part
+            two = two + widened(matrix, b + k) * part
+            three = three + widened(matrix, c + k) * part
+            four = four + widened(matrix, d + k) * part
+        product[j], product[j + 1] = across(one), across(two)
+        product[j + 2], product[j + 3] = across(three), across(four)
+    for j in range(fours, stop):
+        one = widened(matrix, j * chunks) * lanes(v, 0)
         for k in range(1, chunks):
-            total = total + widened(matrix, j * chunks + k) * lanes(v, k)
-        product[j] = across(total)
+            one = one + widened(matrix, j * chunks + k) * lanes(v, k)
+        product[j] = across(one)
 
 
 def times_full_transposed(matrix: Array, v: Array, product: Array, start: int, stop: int) -> None:

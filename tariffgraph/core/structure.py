@@ -21,6 +21,7 @@ from .changes import METHOD, RateChanges
 from .cycles import (
     ELIMINATE_AT_MOST,
     ELIMINATE_UP_TO,
+    WIDE_FROM,
     Component,
     NotSettled,
     Unproductive,
@@ -110,6 +111,7 @@ class Structure:
         )
         order = ordered
         cycles = _cycles(component[order], component[user[supplier == user]])
+        _as_given_where_wide(order, first, cycles)
         del index, small, component, layer, tally, by_count
         new_first = np.empty(stages + 1, np.uint64)
         new_supplier, new_rows = np.empty(inputs, np.uint32), np.empty(inputs, np.uint32)
@@ -619,6 +621,19 @@ def _gather(y: Array, beside: Array, start: int, stop: int) -> None:
     """Add the two parts of a backward sweep up at the stages ``start`` to ``stop``."""
     y[start:stop] += beside[start:stop]
     beside[start:stop] = 0.0
+
+
+def _as_given_where_wide(order: Array, first: Array, cycles: Sequence[tuple[int, int]]) -> None:
+    """Put the stages of components that are solved as a full matrix back in the caller's order.
+
+    No order helps to sweep them, and in that order the rows of a table are whole stretches of memory.
+    """
+    for start, stop in cycles:
+        if stop - start > ELIMINATE_UP_TO:
+            members = order[start:stop]
+            inputs = int((first[members + 1] - first[members]).sum())
+            if inputs > WIDE_FROM * (stop - start) ** 2:
+                members.sort()
 
 
 def _cycles(component: Array, looped: Array) -> tuple[tuple[int, int], ...]:

@@ -302,13 +302,18 @@ class _Worksheet:
 
 
 def _rounded(explanation: Explanation, scale: float, decimals: int) -> _Rounded:
-    """Round what adds up from the top down: the effective rate, the borders, and the lines of each."""
+    """Round what adds up from the top down: the effective rate, the borders, and the lines of each.
+
+    The effective rate and the duty collected are rounded as in every other table; the exporter's part is the rest.
+    """
     summary = {item: rate * scale for item, rate in explanation.summary.select("item", "rate").iter_rows()}
     borders = [rate * scale for rate in explanation.borders["rate"]]
     kinds = explanation.borders["kind"].to_list()
     leaves = int(kinds[:1] == ["shipment"])
-    (collected,) = adding_up([summary["duty collected"]], summary["duty collected"], decimals)
-    effective, sellers = adding_up([summary["effective"], summary["exporter's part"]], collected, decimals)
+    collected, effective = (
+        adding_up([summary[item]], summary[item], decimals)[0] for item in ("duty collected", "effective")
+    )
+    sellers = round(collected - effective, decimals)
     last, embedded = adding_up([summary["border"] + summary["compounding"], summary["embedded"]], effective, decimals)
     border, compounding = adding_up([summary["border"], summary["compounding"]], last, decimals)
     summary |= {"border": border, "embedded": embedded, "compounding": compounding, "effective": effective,

@@ -260,3 +260,18 @@ def test_what_exporters_bear_adds_up_over_the_borders_to_the_cent():
     cents = [round(float(one.replace(",", "")) * 100) for one in (*in_all, total)]
     assert len(in_all) == explanation.borders.filter(pl.col("exporter_rate") > 0).height
     assert sum(cents[:-1]) == cents[-1]
+
+
+@pytest.mark.parametrize("pass_through", [0.1, 0.37, 0.55, 0.83, 1.0])
+def test_the_rates_that_other_tables_show_too_are_rounded_as_they_are_there(folder, pass_through):
+    result = tg.propagate("cars", tg.read_rules("us.yaml", "kr.yaml"), pass_through=pass_through)
+    rates = result.shipments.filter(pl.col("id") == "KR.CAR->USA").row(0, named=True)
+    shown = str(result.explain("KR.CAR"))
+    effective = 100 * rates["effective_rate"]
+    assert re.search(rf"^effective rate +{effective:.4f}% +{effective:.2f} ", shown, re.MULTILINE)
+    if pass_through < 1:
+        items = "effective rate|exporter's part|duty collected"
+        found = re.findall(rf"^(?:{items}) +([\d.]+)% +([\d.]+) ", shown, re.MULTILINE)
+        for effective, sellers, collected in zip(*found, strict=True):
+            assert float(collected) == pytest.approx(float(effective) + float(sellers), abs=1e-9)
+        assert found[2][0] == f"{100 * rates['duty_rate']:.4f}"

@@ -16,17 +16,15 @@ import numpy as np
 import polars as pl
 
 from ..core.structure import NotSettled, Structure
-from ..errors import Finding, TooLargeError
+from ..errors import Finding, TariffGraphError, TooLargeError
 from ..graph.checks import positions
 from ..graph.production_graph import ProductionGraph
 from ..graph.read import read_graph
-from ..problem import structure_of
+from ..problem import Problem, structure_of
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
-
-    from ..problem import Problem
 
 Array = np.ndarray[Any, Any]
 
@@ -50,7 +48,14 @@ class Chain:
 
     @classmethod
     def of_problem(cls, problem: Problem) -> Chain:
-        """Return the chain that a problem has prepared."""
+        """Return the chain that a problem has prepared. Raises TariffGraphError for what is no problem."""
+        if not isinstance(problem, Problem):
+            finding = Finding(
+                f"{type(problem).__name__} is no problem: duties need a law beside the graph",
+                "Give tg.compile(graph, rules), or the problem of a result.",
+                field="problem",
+            )
+            raise TariffGraphError(finding)
         return cls(problem.graph, problem.structure, problem.share)
 
     # --- passes -----------------------------------------------------------------------------------------

@@ -120,18 +120,19 @@ def derivatives(problem: Problem, final_good: str) -> pl.DataFrame:
     One backward pass. Raises UnknownNameError, NotProductiveError. Source: reverse accumulation, Griewank & Walther
     2008.
     """
+    chain = Chain.of_problem(problem)
     stage, last, crossing = _final_good(problem, final_good)
     excess = problem.excess_prices()
     weight = np.zeros(len(problem.stages))
     weight[stage] = 1.0 if last < 0 else 1.0 + problem.rates[last]
     with cycles_settled():
-        by_input = problem.structure.derivatives(
-            problem.share, problem.class_of_input, problem.rates, weight, excess=excess, by_input=True
+        by_input = chain.structure.derivatives(
+            chain.share, problem.class_of_input, problem.rates, weight, excess=excess, by_input=True
         ).by_input
     passed_on = np.append(problem.classes.pass_through * problem.classes.relief, 0.0)
     crossings = pl.DataFrame(
         {
-            "crossing": problem.graph.inputs["id"].gather(problem.structure.input),
+            "crossing": chain.graph.inputs["id"].gather(chain.structure.input),
             "value": by_input * passed_on[problem.class_of_input],
         }
     )

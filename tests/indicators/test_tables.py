@@ -36,3 +36,9 @@ def test_frames_have_the_columns_of_the_reference_pages(name):
     assert frame.columns == [column.name for column in {**OF_GRAPH, **OF_PROBLEM}[name]]
     assert frame["stage"].to_list() == sorted(frame["stage"])
     assert frame.height > 0
+
+
+@pytest.mark.parametrize("name", OF_PROBLEM)
+def test_a_graph_alone_has_no_duties_and_the_message_says_what_to_give(name):
+    with pytest.raises(tg.TariffGraphError, match=r"ProductionGraph is no problem.*Give tg\.compile\(graph, rules\)"):
+        getattr(indicators, name)(GRAPH, *FURTHER.get(name, []))

@@ -19,17 +19,18 @@ def shipment_row(result: Incidence, shipment: str, market: str | None = None) ->
 
     ``shipment``: an id, or the stage that it leaves; ``market`` tells shipments of one stage apart.
     """
+    shipment, market = str(shipment), None if market is None else str(market)
     known = result.problem.graph.shipments[result.shown].select("id", "stage", "market", row=pl.Series(result.shown))
     by_id = known.filter(pl.col("id") == shipment)
     found = by_id if by_id.height and market is None else known.filter(pl.col("stage") == shipment)
     if found.is_empty():
-        raise _unknown(str(shipment), known, market)
+        raise _unknown(shipment, known, market)
     if market is not None and market not in found["market"]:
         markets = found["market"].unique().sort()
         raise UnknownNameError(
             Finding(
-                f"'{visible(shipment)}' is not shipped to the market '{visible(str(market))}'",
-                suggestion(str(market), markets, "markets"),
+                f"'{visible(shipment)}' is not shipped to the market '{visible(market)}'",
+                suggestion(market, markets, "markets"),
                 field="market",
             )
         )

@@ -115,6 +115,8 @@ def test_limits_that_are_none_are_refused(ten, limit, what):
         (("car-",), "between quotes, 'car->USA'"),
         (("car", "US"), "Did you mean 'USA'"),
         (("car->USA", "USA"), "Leave the market out"),
+        ((3,), "no shipment has the id or stage '3'"),
+        (("car", 3), "not shipped to the market '3'"),
     ],
 )
 def test_unknown_shipments_get_the_nearest_name(ten, named, remedy):

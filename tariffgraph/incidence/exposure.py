@@ -20,7 +20,7 @@ import polars as pl
 
 from ..errors import Finding, UnknownNameError, suggestion, visible
 from ..memory import refuse_beyond_memory
-from .attribution import columns_of
+from .attribution import KEYS_OF_LAW, columns_of
 from .charged_parts import charged_parts
 from .charges import charged_lines, grouped
 from .depth import embodied
@@ -39,8 +39,7 @@ Array = np.ndarray[Any, Any]
 __all__ = ["columns_of_exposure", "exposure", "exposure_totals"]
 
 #: What exposure can be split by; ``via`` is the exporter at the border that charges.
-KEYS_OF_EXPOSURE = ("via", "importer", "origin", "product", "crossing", "measure", "action", "authority")
-KEYS_OF_LAW = KEYS_OF_EXPOSURE[-3:]
+KEYS_OF_EXPOSURE = ("via", "importer", "origin", "product", "crossing", *KEYS_OF_LAW)
 #: What a row costs: ids and keys as text, six numbers, and the copy that sorting makes.
 BYTES_OF_A_ROW = 500
 

@@ -27,7 +27,6 @@ from ..customs.content import (
     within_residual,
 )
 from ..memory import refuse_beyond_memory
-from .sums import added_up
 
 if TYPE_CHECKING:
     from ..problem import Problem
@@ -95,7 +94,7 @@ def value_added_in(
     whole, cut = parts.whole[part, None], (amounts > 0.0).any(axis=1, keepdims=True)
     found = ValueAdded(*(np.empty((count, size)) for size in (goods, goods, len(shipped))))
     at_once = max(1, NUMBERS_AT_ONCE // max(1, problem.structure.stages * (2 + len(kinds))))
-    value_added = 1.0 - added_up(problem.structure.user, problem.share, problem.structure.stages)
+    value_added = problem.graph.stages["value_added"].gather(problem.structure.stage).to_numpy()
     for first in range(0, count, at_once):
         some = np.arange(first, min(first + at_once, count))
         added = np.where(owners.of_stage[:, None] == some, value_added[:, None], 0.0)

@@ -60,6 +60,7 @@ __all__ = [
     "check_for_unproductive_cycle",
     "compile",
     "compile_varied",
+    "not_settled",
     "rules_for",
     "structure_of",
 ]
@@ -177,12 +178,14 @@ class Problem:
         ``excess``: (stages, scenarios); ``tau`` and ``phi``: (classes, scenarios).
         """
         borne = np.zeros_like(excess)
-        for column in np.flatnonzero((phi < 1.0).any(axis=0)):
+        columns = np.flatnonzero((phi < 1.0).any(axis=0))
+        for column in columns:
             t = tau[:, column]
             part = _by_input(t * (1.0 - phi[:, column]) / (1.0 + t), self.class_of_input)
             price = 1.0 + excess[self.structure.supplier, column]
-            of_sellers = _by_user(self.structure, self.share * price * part)
-            borne[:, column] = self.structure.solve(self.share, of_sellers)
+            borne[:, column] = _by_user(self.structure, self.share * price * part)
+        if len(columns):
+            borne[:, columns] = self.structure.contents(self.share, borne[:, columns], stopping=False)
         return borne
 
     @cached_property
@@ -261,7 +264,7 @@ class Problem:
         except Unproductive as cycle:
             raise self._unproductive_with_duties(cycle, _by_input(rates, self.class_of_input)) from None
         except NotSettled as cycle:
-            raise _not_settled(cycle) from None
+            raise not_settled(cycle) from None
 
     def _unproductive_with_duties(self, cycle: Unproductive, rate: Array) -> NotProductiveError:
         places, radius, product = self.structure.worst_cycle(self.share * (1.0 + rate), cycle.start, cycle.stop)
@@ -369,7 +372,7 @@ def _structure_built(graph: ProductionGraph) -> tuple[Structure, Array]:
     try:
         cycles = structure.unproductive_cycles(share)
     except NotSettled as cycle:
-        raise _not_settled(cycle) from None
+        raise not_settled(cycle) from None
     if cycles:
         raise NotProductiveError(_unproductive(structure, ids, share, start, stop) for start, stop in cycles)
     return structure, share
@@ -388,10 +391,11 @@ def _unproductive(structure: Structure, ids: pl.Series, share: Array, start: int
     )
 
 
-def _not_settled(cycle: NotSettled) -> TooLargeError:
+def not_settled(cycle: NotSettled, what: str = "its prices do not settle") -> TooLargeError:
+    """Return the error that tells of a cycle for which numbers are not found."""
     return TooLargeError(
         Finding(
-            f"a cycle of {cycle.stop - cycle.start} stages leaves so little value added that its prices do not settle, "
+            f"a cycle of {cycle.stop - cycle.start} stages leaves so little value added that {what}, "
             "and it is too large to be solved directly",
             "Lower the shares in it, or split the graph.",
             check="not-settled",

@@ -9,7 +9,7 @@ import click
 
 from .entry import check_subject, entry_options, stated_entry, subject
 from .messages import progress, say, say_findings
-from .options import KEYS, KEYS_OF_LAW, a_date, examples, law_options, output_options
+from .options import KEYS, KEYS_OF_LAW, a_date, examples, law_options, market_option, output_options
 from .output import Output
 from .sources import day, graph_folder, read_graph, read_law, rules_paths
 
@@ -49,7 +49,7 @@ SECOND = ("to_rules", "to_overlay", "to_as_of", "to_known_on", "to_set")
 @click.option(
     "--to-set", multiple=True, metavar="ID[@CCC].FIELD=VALUE", help="Change a measure in the second law. Repeatable."
 )
-@click.option("--market", metavar="CCC", help="Only shipments to this market.")
+@market_option
 @click.option(
     "--by",
     "keys",

@@ -9,7 +9,7 @@ import click
 
 from ..errors import visible
 from .messages import progress, say_findings
-from .options import a_number, a_share, examples, law_options, output_options
+from .options import a_number, examples, law_options, output_options, pass_through_option
 from .output import Output
 from .sources import day, graph_folder, read_graph, rules_paths
 
@@ -44,12 +44,7 @@ def a_count(text: str) -> int:
 @click.argument("shipment", metavar="SHIPMENT")
 @click.argument("market", required=False, metavar="[MARKET]")
 @law_options
-@click.option(
-    "--pass-through",
-    type=a_share,
-    metavar="X",
-    help="Part of every duty that reaches the buyer's price, from 0 to 1.",
-)
+@pass_through_option
 @click.option(
     "--borders", type=a_count, default="20", metavar="N", help="Borders upstream that are set out; default: 20."
 )

@@ -29,7 +29,9 @@ __all__ = [
     "examples",
     "known_on_option",
     "law_options",
+    "market_option",
     "output_options",
+    "pass_through_option",
     "rules_option",
     "set_option",
 ]
@@ -94,6 +96,13 @@ as_of_option = click.option(
 )
 known_on_option = click.option(
     "--known-on", type=a_date, metavar="DATE", help="Leave out what was published later than this day."
+)
+market_option = click.option("--market", metavar="CCC", help="Only shipments to this market.")
+pass_through_option = click.option(
+    "--pass-through",
+    type=a_share,
+    metavar="X",
+    help="Part of every duty that reaches the buyer's price, from 0 to 1.",
 )
 set_option = click.option(
     "--set",

@@ -10,7 +10,16 @@ import click
 
 from ..bundled import bundled_rule_sets
 from .messages import progress, say, say_findings
-from .options import KEYS, KEYS_OF_AVERAGES, KEYS_OF_LAW, a_share, examples, law_options, output_options
+from .options import (
+    KEYS,
+    KEYS_OF_AVERAGES,
+    KEYS_OF_LAW,
+    examples,
+    law_options,
+    market_option,
+    output_options,
+    pass_through_option,
+)
 from .output import Output
 from .sources import DEFAULT_GRAPH, day, graph_folder, read_graph, rules_paths
 
@@ -49,13 +58,8 @@ class View:
 )
 @click.argument("graph", required=False, metavar="[GRAPH]")
 @law_options
-@click.option("--market", metavar="CCC", help="Only shipments to this market.")
-@click.option(
-    "--pass-through",
-    type=a_share,
-    metavar="X",
-    help="Part of every duty that reaches the buyer's price, from 0 to 1.",
-)
+@market_option
+@pass_through_option
 @click.option(
     "--by",
     "keys",

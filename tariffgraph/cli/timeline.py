@@ -9,7 +9,7 @@ import click
 
 from .entry import check_subject, entry_options, stated_entry, subject
 from .messages import progress, say_findings
-from .options import a_date, examples, known_on_option, output_options, rules_option, set_option
+from .options import a_date, examples, known_on_option, market_option, output_options, rules_option, set_option
 from .output import Output
 from .sources import graph_folder, read_graph, read_law, rules_paths
 
@@ -39,7 +39,7 @@ __all__ = ["command"]
 @click.option("--from", "from_", type=a_date, metavar="DATE", help="Begin on this day.")
 @click.option("--until", type=a_date, metavar="DATE", help="End before this day.")
 @click.option("--shipment", metavar="SHIPMENT", help="Only this shipment, by its id or its stage.")
-@click.option("--market", metavar="CCC", help="Only shipments to this market.")
+@market_option
 @entry_options(required=False)
 @output_options
 def command(

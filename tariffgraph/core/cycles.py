@@ -9,7 +9,7 @@ are the same on any number of threads, and so are the bits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
@@ -279,9 +279,7 @@ class _Rows:
         first, place = np.zeros(size + 1, np.int64), np.zeros(size, np.int64)
         supplier, rows = np.empty(len(row), np.uint32), np.empty(len(row), np.uint32)
         kernel("inputs_by_user", 30 * len(row))(column, row, first, place, supplier, rows)
-        return _Rows(
-            first, supplier, self.weight[rows], self.loop[::-1].copy(), self.constant[::-1], self.parts, self.crew
-        )
+        return replace(self, first=first, supplier=supplier, weight=self.weight[rows], loop=self.loop[::-1].copy())
 
     def swept(self, x: Array, constant: Array) -> Array:
         """One Gauss–Seidel sweep; in several parts side by side, each on its own stages."""

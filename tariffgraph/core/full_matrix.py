@@ -1,4 +1,4 @@
-"""Components that are more than a quarter full: W laid out as a matrix of single precision, for a rough solution.
+"""Components that are full enough: W laid out as a matrix of single precision, for a rough solution.
 
 What such a component costs is memory that is read again and again. Half of it is enough: GMRES on the matrix finds a
 correction to eight digits or so, the equation itself, in double precision from shares and rates, says what is left,

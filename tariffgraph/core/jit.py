@@ -270,34 +270,16 @@ def _teach_numba() -> None:
 
         return types.int64(counters, types.int64), code
 
-    of_done = kernels.OF_ITS_OWN
-    of_put_off = 2 * kernels.OF_ITS_OWN
+    def counting(function: Callable[..., Any], work: Any, at: int) -> None:
+        @overload(function, strict=False)
+        def count(counters: Any) -> Any:
+            return lambda counters: work(counters, at)
 
-    @overload(kernels.claim, strict=False)
-    def claim(counters: Any) -> Any:
-        return lambda counters: add_one(counters, 0)
-
-    @overload(kernels.finish, strict=False)
-    def finish(counters: Any) -> Any:
-        def count(counters: Any) -> None:
-            add_one(counters, of_done)
-
-        return count
-
-    @overload(kernels.finished, strict=False)
-    def finished(counters: Any) -> Any:
-        return lambda counters: look(counters, of_done)
-
-    @overload(kernels.tell_put_off, strict=False)
-    def tell_put_off(counters: Any) -> Any:
-        def count(counters: Any) -> None:
-            add_one(counters, of_put_off)
-
-        return count
-
-    @overload(kernels.put_off, strict=False)
-    def put_off(counters: Any) -> Any:
-        return lambda counters: look(counters, of_put_off)
+    counting(kernels.claim, add_one, 0)
+    counting(kernels.finish, add_one, kernels.OF_ITS_OWN)
+    counting(kernels.finished, look, kernels.OF_ITS_OWN)
+    counting(kernels.tell_put_off, add_one, 2 * kernels.OF_ITS_OWN)
+    counting(kernels.put_off, look, 2 * kernels.OF_ITS_OWN)
 
     @overload(kernels.across, strict=False)
     def across(value: Any) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
 
 Array = np.ndarray[Any, Any]
 
@@ -57,16 +58,11 @@ class Crew:
         # Where there is a thread for each, the caller's own takes the first: it is awake already.
         own = 1 if len(work) <= self.size else 0
         futures = [self._pool.submit(one, leave) for one in work[own:]]
-        try:
+        with _left_together(futures, leave):
             for one in work[:own]:
                 one(leave)
             for future in futures:
                 future.result()
-        except BaseException:
-            leave.set()
-            for future in futures:
-                future.cancel()
-            raise
 
     def together(self, work: Callable[[bool, Event], None]) -> None:
         """Run ``work`` in the caller's thread, and in others that help as they come to it; it shares itself out.
@@ -76,16 +72,11 @@ class Crew:
         """
         leave = Event()
         futures = [self._pool.submit(work, True, leave) for _ in range(self.size - 1)] if self._pool else []
-        try:
+        with _left_together(futures, leave):
             work(False, leave)
             for future in futures:
                 if not future.cancel():
                     future.result()
-        except BaseException:
-            leave.set()
-            for future in futures:
-                future.cancel()
-            raise
 
     def share_out(self, count: int, work: Callable[[int, int], None], steps: float = math.inf) -> None:
         """Run ``work`` on ``count`` rows, in ranges that threads take in turn; in one where the ``steps`` are few."""
@@ -102,6 +93,18 @@ class Crew:
                 work(start, stop)
 
         self.together(some)
+
+
+@contextmanager
+def _left_together(futures: Sequence[Future[None]], leave: Event) -> Iterator[None]:
+    """On a failure or Ctrl-C let the others end too: those at work at their next slice, the rest at once."""
+    try:
+        yield
+    except BaseException:
+        leave.set()
+        for future in futures:
+            future.cancel()
+        raise
 
 
 @contextmanager

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 Declared = frozenset[str]
 
-__all__ = ["Claims", "judge_claims", "worksheet"]
+__all__ = ["WORKSHEET_COLUMNS", "Claims", "judge_claims", "worksheet"]
 
 NON_ORIGINATING = "non-originating"
 DIGITS_OF: Mapping[Level, int] = {"chapter": 2, "heading": 4, "subheading": 6}
@@ -59,7 +59,7 @@ _VERDICT_COLUMNS = {
     "missed_by": pl.Float64,
     "reason": pl.String,
 }
-_WORKSHEET_COLUMNS = {
+WORKSHEET_COLUMNS = {
     "depth": pl.Int64,
     "stage": pl.String,
     "crossing": pl.String,
@@ -145,7 +145,7 @@ def worksheet(
     preference = _Preference(chain, law, name)
     preference.settle([(place, declared)], whole=True)
     lines = [*preference.lines(place, declared, levels), preference.result(place, declared)]
-    return pl.DataFrame(lines, schema=_WORKSHEET_COLUMNS).with_row_index("line", offset=1)
+    return pl.DataFrame(lines, schema=WORKSHEET_COLUMNS).with_row_index("line", offset=1)
 
 
 class _Chain:

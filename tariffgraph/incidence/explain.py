@@ -16,11 +16,13 @@ import polars as pl
 
 from ..codes import CodeProblem
 from ..customs.classes import lines_of_key
+from ..customs.preference import WORKSHEET_COLUMNS
 from ..errors import Finding, TariffGraphError
 from ..frozen import FrozenFrame, FrozenRecord
 from ..rules.rate import AdValorem, ScheduleRate
 from ..rules.wording import base_words, citation, rate_words
 from .paths import Paths, find_paths
+from .sums import added_up
 from .worksheets import Worksheets
 
 if TYPE_CHECKING:
@@ -89,19 +91,7 @@ _ORIGIN: dict[str, Any] = {
     "crossing": pl.String,
     "program": pl.String,
     "line": pl.Int64,
-    "depth": pl.Int64,
-    "stage": pl.String,
-    "input": pl.String,
-    "supplier": pl.String,
-    "product": pl.String,
-    "country": pl.String,
-    "share": pl.Float64,
-    "share_of_good": pl.Float64,
-    "status": pl.String,
-    "why": pl.String,
-    "value": pl.Float64,
-    "needed": pl.Float64,
-    "missed_by": pl.Float64,
+    **{"input" if name == "crossing" else name: kind for name, kind in WORKSHEET_COLUMNS.items()},
 }
 _CONTENT: dict[str, Any] = {
     "border": pl.Int64,
@@ -268,7 +258,7 @@ class _Explaining:
         for one in first.tolist():
             shown.append(_Border(len(shown) + 1, by_row[int(row[one])], float(weight[one]), float(price[one])))
         size = len(problem.rates)
-        return shown, _Rest(len(others), np.bincount(class_[others], (weight * price)[others], minlength=size))
+        return shown, _Rest(len(others), added_up(class_[others], (weight * price)[others], size))
 
     def _borders_frame(self, shown: list[_Border], rest: _Rest) -> pl.DataFrame:
         classes = self.problem.classes
@@ -417,7 +407,7 @@ class _Explaining:
         credited = [number for number, credit in classes.borders.earning[user].items() if credit == place]
         of_class, charge, rate = classes.lines
         counts = np.isin(charge, credited)
-        owed = np.bincount(of_class[counts], weights=rate[counts], minlength=len(classes.relief)) * classes.relief
+        owed = added_up(of_class[counts], rate[counts], len(classes.relief)) * classes.relief
         return math.fsum(share * float(owed[class_]) for class_, share in into.iter_rows())
 
     def _lines_frame(self, lines: list[dict[str, Any]], rest: _Rest) -> pl.DataFrame:
@@ -431,7 +421,7 @@ class _Explaining:
         class_, charge, t = classes.lines
         parts = _parts(rest.value_of_class, classes.tau, classes.pass_through)
         size = len(classes.charges)
-        sums = [np.bincount(charge, (part * classes.relief)[class_] * t, minlength=size) for part in parts]
+        sums = [added_up(charge, (part * classes.relief)[class_] * t, size) for part in parts]
         return [
             {
                 "measure": one.measure,

@@ -61,7 +61,7 @@ class Incidence:
         solution = problem.solve()
         cycles = problem.structure.cycles
         solver = {
-            "method": "cyclic solve" if cycles else "acyclic sweep",
+            "method": problem.structure.method,
             "cycles": len(cycles),
             "largest_cycle": max((stop - start for start, stop in cycles), default=0),
             "residual_bound": solution.residual_bound,

@@ -16,11 +16,11 @@ import numpy as np
 import polars as pl
 
 from ..core.structure import NotSettled, Structure
-from ..errors import Finding, TariffGraphError, TooLargeError
+from ..errors import Finding, TariffGraphError
 from ..graph.checks import positions
 from ..graph.production_graph import ProductionGraph
 from ..graph.read import read_graph
-from ..problem import Problem, structure_of
+from ..problem import Problem, not_settled, structure_of
 
 if TYPE_CHECKING:
     import os
@@ -123,14 +123,7 @@ def cycles_settled() -> Iterator[None]:
     try:
         yield
     except NotSettled as cycle:
-        raise TooLargeError(
-            Finding(
-                f"a cycle of {cycle.stop - cycle.start} stages leaves so little value added that no measure of it "
-                "settles, and it is too large to be solved directly",
-                "Lower the shares in it, or split the graph.",
-                check="not-settled",
-            )
-        ) from None
+        raise not_settled(cycle, "no measure of it settles") from None
 
 
 def quotient(numerator: Array, denominator: Array) -> Array:

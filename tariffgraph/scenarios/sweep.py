@@ -8,8 +8,6 @@ or any other setting begins another problem.
 from __future__ import annotations
 
 import math
-import os
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -34,6 +32,7 @@ from ..rules.read import read_rules
 from .stated import Stated
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ..problem import Problem
@@ -50,9 +49,6 @@ WORKING_MEMORY = 1e9
 MOST_TOGETHER = 4096
 #: a part of a long sweep is complete with so many rows, blocks, or visits of an input: what is lost when it is stopped
 ROWS_OF_PART, BLOCKS_OF_PART, VISITS_OF_PART = 250_000, 64, 200_000_000
-#: inputs from which several scenarios are worked out side by side, and on how many threads: each holds some columns of
-#: the inputs
-SHARED_FROM, MOST_THREADS = 100_000, 4
 
 # Bytes, measured on graphs of 100 to 1,000,000 inputs: of the program itself, for each row of a table that it compiles,
 # for each scenario that is stated and each row that comes out.
@@ -233,7 +229,7 @@ class Plan:
         tau = t * problem.classes.relief[:, None]
         rates = phi * tau
         excess = self._excess(problem, rates, block)
-        borne = _borne_by_sellers(problem, excess, tau, phi)
+        borne = problem.borne_by_sellers(excess, tau, phi)
         rows = self._shipments["row"].to_numpy()
         stage, class_ = problem.shipments.stage[rows], problem.shipments.class_[rows]
         # Where no border is crossed at the end, the class is −1: the row below the last.
@@ -368,22 +364,6 @@ def plan(
         for at in range(0, len(each), size)
     ]
     return replace(todo, of_graph=problem.meta["graph"], parts=tuple(_in_parts(blocks, most)))
-
-
-def _borne_by_sellers(problem: Problem, excess: Array, tau: Array, phi: Array) -> Array:
-    """Return what sellers bear in every scenario, (stages, scenarios): on large graphs some scenarios side by side."""
-    if len(problem.share) < SHARED_FROM:
-        return problem.borne_by_sellers(excess, tau, phi)
-    borne = np.zeros_like(excess)
-
-    def bear(column: int) -> None:
-        one = slice(column, column + 1)
-        borne[:, one] = problem.borne_by_sellers(excess[:, one], tau[:, one], phi[:, one])
-
-    with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
-        for _ in pool.map(bear, np.flatnonzero((phi < 1.0).any(axis=0)).tolist()):
-            pass  # a failure is raised here; those that have not begun are left then
-    return borne
 
 
 def _by_question(stated: Stated) -> dict[Question, list[int]]:

@@ -232,9 +232,8 @@ def test_scenarios_worked_out_side_by_side_are_the_same_bits(graph, rules, monke
     grid = {JAPAN: np.linspace(0, 1, 9), "pass_through": [None, 0.0, 0.4, 1.0]}
     whole = tg.sweep(graph, rules, grid, as_of=DAY)
     assert any(whole["exporter_rate"])
-    monkeypatch.setattr(sweeps, "SHARED_FROM", 0)
     for threads in (1, 2, 3):
-        monkeypatch.setattr(sweeps.os, "cpu_count", lambda threads=threads: threads)
+        monkeypatch.setattr("tariffgraph.core.structure.threads_wanted", lambda asked, size=threads: asked or size)
         assert tg.sweep(graph, rules, grid, as_of=DAY).equals(whole)
 
 

@@ -3,8 +3,8 @@
 Three ways, chosen by size and by how full W is. Up to ``ELIMINATE_UP_TO`` stages: elimination. Where enough of W is
 filled (``DENSE_FROM``): corrections found on W as a full matrix (:mod:`.full_matrix`). Else: Gauss–Seidel sweeps in
 near-topological order; where W is wide (fuller than ``WIDE_FROM``, so that no order helps much) in ``PARTS`` side by
-side; accelerated (:mod:`.krylov`). Where that does not settle, elimination decides, as long as its matrix fits. Parts
-are the same on any number of threads, and so are the bits.
+side; accelerated (:mod:`.krylov`). Where that does not settle, elimination decides, as long as its matrix fits; where
+it does not fit, sweeps are tried after corrections. Parts are the same on any number of threads, and so are the bits.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ __all__ = ["Component", "NotSettled", "Unproductive", "component_of"]
 
 ELIMINATE_UP_TO = 400
 ELIMINATE_AT_MOST = 6_000
-#: Filled part of W from which a sweep is cut into ``PARTS``, and from which W is laid out in full: less than a quarter
-#: full, it would take more memory than its inputs. Up to so many stages that does not matter, as long as W is wide.
+#: Filled part of W from which a sweep is cut into ``PARTS``, and from which W is laid out in full: less full, it would
+#: take more memory than its inputs. Up to so many stages that does not matter, as long as W is wide.
 WIDE_FROM = 0.05
-DENSE_FROM = 0.25
+DENSE_FROM = 0.15
 SMALL = 4_000
 PARTS = 4
 #: Parts in which what suppliers owe is added up.
@@ -65,13 +65,15 @@ def component_of(
     rates: Array,
     x: Array,
     span: tuple[int, int],
+    complete: Array,
     crew: Crew,
-    kept: list[Array],
+    kept: list[tuple[Array, Array]],
 ) -> Component:
     """Return the component ``span`` with W = share · (1 + rate) inside it.
 
     ``rates``: (classes + 1,), the last that of inputs without a border; ``class_of_input``: None where all have the
-    last. ``x``: the solution of the stages before it. ``kept``: memory of an earlier solve, to be used again.
+    last. ``x``: the solution of the stages before it. ``complete``: of each stage, whether its inputs are the whole
+    component in order. ``kept``: memory of an earlier solve, to be used again.
     """
     start, stop = span
     low, high = int(first[start]), int(first[stop])
@@ -84,6 +86,7 @@ def component_of(
         class_of_input=np.zeros(high - low, np.uint8) if class_of_input is None else class_of_input[low:high],
         rates=rates[-1:] if class_of_input is None else rates,
         before=x,
+        complete=complete,
         crew=crew,
         kept=kept,
     )
@@ -105,8 +108,9 @@ class Component:
     class_of_input: Array
     rates: Array
     before: Array
+    complete: Array
     crew: Crew
-    kept: list[Array]
+    kept: list[tuple[Array, Array]]
 
     @property
     def size(self) -> int:
@@ -136,8 +140,8 @@ class Component:
 
     def times(self, v: Array) -> Array:
         """Return W v."""
-        product = np.empty(self.size)
-        self._over_rows("times_inputs", np.concatenate([np.zeros(self.start), v]), product)
+        product, whole = np.empty(self.size), np.concatenate([np.zeros(self.start), v])
+        self._over_rows("times_inputs", *self._inputs, self.complete, self.start, whole, product)
         return product
 
     def times_transposed(self, v: Array) -> Array:
@@ -155,7 +159,7 @@ class Component:
         return np.asarray(np.add.reduce(parts))
 
     def _over_rows(self, name: str, *arguments: Any) -> None:
-        work = partial(kernel(name, self._steps), *self._inputs, *arguments)
+        work = partial(kernel(name, self._steps), *arguments)
 
         def some(begin: int, end: int) -> None:
             for a, b in slices(self.first, begin, end, SLICE):
@@ -164,32 +168,49 @@ class Component:
         self.crew.share_out(self.size, some)
 
     @cached_property
-    def _laid_out(self) -> tuple[Array, Array, tuple[Array, Array]]:
-        """W as a full matrix, what enters each stage, and of each two stages that supply it without a border."""
-        shape = (self.size, -(-self.size // COLUMNS) * COLUMNS)
+    def _laid_out(self) -> tuple[FullMatrix, Array]:
+        """W as a full matrix, and what enters each stage."""
+        domestic = np.empty(self.size, np.int64), np.empty(self.size, np.int64)
+        borderless = len(self.rates) - 1
+        inputs = (self.first, self.supplier, self.class_of_input)
+        self._over_rows("home_suppliers", *inputs, borderless, self.complete, self.start, *domestic)
+        blocks = blocks_of(domestic)
+        shape = (self.size * -(-self.size // COLUMNS), COLUMNS)
         try:  # to be handed a new matrix by the system takes as long as some products with it
-            matrix = self.kept.pop().reshape(shape)
+            codes, scales = self.kept.pop()
+            codes = codes.reshape(shape)
         except (IndexError, ValueError):
-            matrix = np.empty(shape, np.float32)
-        constant, domestic = np.empty(self.size), (np.empty(self.size, np.int64), np.empty(self.size, np.int64))
-        self._over_rows("fill_full", self.before, self.start, matrix, constant, *domestic)
-        return matrix, constant, domestic
+            codes, scales = np.empty(shape, np.uint16), np.empty(shape[0], np.float32)
+        constant = np.empty(self.size)
+        self._over_rows(
+            "fill_full",
+            *self._inputs,
+            self.complete,
+            self.start,
+            self.before,
+            *blocks.places,
+            codes,
+            scales,
+            constant,
+            blocks.factors,
+        )
+        blocks.factorize(self.crew)
+        return FullMatrix(codes, scales, blocks, self.crew), constant
 
     def release(self) -> None:
         """Leave the matrix to the next solve; the component is not used again."""
         if "_laid_out" in self.__dict__ and not self.kept:
-            self.kept.append(self._laid_out[0])
+            self.kept.append((self._full.codes, self._full.scales))
 
-    @cached_property
+    @property
     def _full(self) -> FullMatrix:
-        matrix, _, domestic = self._laid_out
-        return FullMatrix(matrix, blocks_of(matrix, domestic, self.crew), self.crew)
+        return self._laid_out[0]
 
     @cached_property
     def _rows(self) -> _Rows:
         supplier, weight = np.empty(len(self.share), np.uint32), np.empty(len(self.share))
         loop, constant = np.empty(self.size), np.empty(self.size)
-        self._over_rows("component_rows", self.before, self.start, supplier, weight, loop, constant)
+        self._over_rows("component_rows", *self._inputs, self.before, self.start, supplier, weight, loop, constant)
         return _Rows(self.first, supplier, weight, loop, constant, PARTS if self._filled > WIDE_FROM else 1, self.crew)
 
     def full(self) -> Array:
@@ -248,7 +269,11 @@ class Component:
         """Return the solution by corrections or by sweeps, None where it does not settle."""
         if self._is_full:
             times = self.times_transposed if transposed else self.times
-            return self._full.solve(right, times, transposed=transposed)
+            x = self._full.solve(right, times, transposed=transposed)
+            if x is not None or self.size <= ELIMINATE_AT_MOST:
+                return x
+        if (self._rows.loop >= 1.0).any():
+            raise Unproductive(self.start, self.stop)
         if transposed:
             turned = settled(right[::-1].copy(), self._rows.turned.swept)
             return None if turned is None else turned[::-1].copy()

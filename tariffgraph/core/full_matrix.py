@@ -1,9 +1,10 @@
-"""Components that are full enough: W laid out as a matrix of single precision, for a rough solution.
+"""Components that are full enough: W laid out as a matrix of sixteen bits a number, for a rough solution.
 
-What such a component costs is memory that is read again and again. Half of it is enough: GMRES on the matrix finds a
-correction to eight digits or so, the equation itself, in double precision from shares and rates, says what is left,
-and a second correction finds the rest (iterative refinement: Wilkinson 1963; Carson & Higham 2018). In each step the
-blocks of stages that supply each other without a border are solved exactly, for most of what a country uses is its own.
+What such a component costs is memory that is read again and again. A quarter of it is enough: 32 numbers side by side
+are whole multiples of one scale of their own. GMRES on that matrix finds a correction to five digits, the equation
+itself, in double precision from shares and rates, says what is left, and two more corrections find the rest (iterative
+refinement: Wilkinson 1963; Carson & Higham 2018). Stages that supply each other without a border form blocks, which are
+kept apart in single precision and solved exactly in each step, for most of what a country uses is its own.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ Array = np.ndarray[Any, Any]
 
 __all__ = ["FullMatrix", "blocks_of"]
 
-#: What a rough solution leaves at least, relative to what it is asked for: single precision has little more, and two
-#: of them are enough.
-ROUGH = 3e-8
+#: What a rough solution leaves at least, relative to what it is asked for: sixteen bits have little more, and three of
+#: them are enough.
+ROUGH = 1e-5
 CORRECTIONS = 60
 #: Products that a solution takes, about.
 PRODUCTS = 15
@@ -41,71 +42,102 @@ BLOCK_NUMBERS = 16_000_000
 
 @dataclass(frozen=True, eq=False)
 class FullMatrix:
-    """W in single precision, (size, size rounded up to ``COLUMNS``), and its blocks without borders."""
+    """W by rows, and its blocks without borders, which are 0 in it.
 
-    matrix: Array
-    blocks: Blocks | None
+    ``codes``: (size · chunks, ``COLUMNS``), whole numbers of sixteen bits; ``scales``: (size · chunks,), single: what
+    each row of codes counts in.
+    """
+
+    codes: Array
+    scales: Array
+    blocks: Blocks
     crew: Crew
 
     def solve(self, right: Array, times: Callable[[Array], Array], *, transposed: bool) -> Array | None:
         """Return x = right + W x, by corrections; None where they do not settle. ``times``: W x in double precision."""
+        if not np.isfinite(self.blocks.factors).all():
+            return None
         rough = partial(self._rest, transposed=transposed)
         x, rest = np.zeros(len(right)), self._within(right, transposed)
         change = gained = 1.0
+        goal = SETTLED
         for _ in range(CORRECTIONS):
-            step, _, left = step_towards(rest, rough, max(ROUGH, SETTLED / change))
+            step, _, left = step_towards(rest, rough, max(ROUGH, goal / change))
             x = x + step
-            if change * max(left, gained) <= SETTLED:
+            if change * max(left, gained) <= goal:
                 return x  # if this correction is as good as the last one, it has left nothing
             rest = self._within(right - (x - times(x)), transposed)
             scale = largest(x)
             before, change = change, largest(rest) / scale if scale > 0 else math.inf
             gained = change / before
-            if change <= SETTLED or (change <= GOOD_ENOUGH and gained > 0.5):
+            if change <= goal or (change <= GOOD_ENOUGH and gained > 0.5):
                 return x
             if not gained <= 0.5:
                 return None
+            # The less value is added, the less a correction gains, and the more x errs for what is left.
+            goal = SETTLED * min(1.0, ROUGH / gained)
         return None
 
     def _rest(self, v: Array, *, transposed: bool) -> Array:
         """Return v − W v, solved within the blocks."""
-        return self._within(v - self._times(v, transposed), transposed)
+        return v - self._within(self._times(v, transposed), transposed)
 
     def _within(self, rest: Array, transposed: bool) -> Array:
-        return rest if self.blocks is None else self.blocks.solve(rest, self.crew, transposed=transposed)
+        return self.blocks.solve(rest, self.crew, transposed=transposed)
 
     def _times(self, v: Array, transposed: bool) -> Array:
-        size = len(v)
-        chunks = self.matrix.shape[1] // COLUMNS
-        rows = self.matrix.reshape(-1, COLUMNS)
+        """Return W v, less its blocks."""
+        size, steps = len(v), self.codes.size
+        chunks = len(self.scales) // size
         if transposed:
-            product = np.empty((chunks, COLUMNS))
-            work = partial(kernel("times_full_transposed", PRODUCTS * self.matrix.size), rows, v, product)
-            self.crew.share_out(chunks, work, self.matrix.size)
-            return product.reshape(-1)[:size].copy()
-        padded = np.zeros((chunks, COLUMNS))
+            across = np.zeros((chunks, COLUMNS), np.float32)
+            arguments = (self.codes, self.scales, v.astype(np.float32), across)
+            work = partial(kernel("times_full_transposed", PRODUCTS * steps), *arguments)
+            self.crew.share_out(chunks, work, steps)
+            return across.reshape(-1)[:size].astype(np.float64)
+        padded = np.zeros((chunks, COLUMNS), np.float32)
         padded.reshape(-1)[:size] = v
         product = np.empty(size)
-        work = partial(kernel("times_full", PRODUCTS * self.matrix.size), rows, padded, product)
-        self.crew.share_out(size, work, self.matrix.size)
+        work = partial(kernel("times_full", PRODUCTS * steps), self.codes, self.scales, padded, product)
+        self.crew.share_out(size, work, steps)
         return product
 
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """The blocks of I − W on its diagonal, factorized: unit lower and upper triangles in one.
+    """The blocks of I − W on its diagonal, which come to be factorized: unit lower and upper triangles in one.
 
-    ``first``: (blocks + 1,), where the ``members`` of each begin; ``begins``: (blocks + 1,), where its numbers do.
+    ``block_of``: (size,), the block of each stage. ``first``: (blocks + 1,), where the ``members`` of each begin;
+    ``begins``: (blocks + 1,), where its numbers do.
     """
 
+    block_of: Array
     first: Array
     members: Array
     begins: Array
     factors: Array
 
+    def __bool__(self) -> bool:
+        return len(self.factors) > 0
+
+    @property
+    def places(self) -> tuple[Array, ...]:
+        """What says where the numbers of a block belong."""
+        return self.block_of, self.first, self.members, self.begins
+
+    def factorize(self, crew: Crew) -> None:
+        """Factorize the blocks of I − Wᵀ that lie in ``factors``."""
+        if not self:
+            return
+        widest = int((self.first[1:] - self.first[:-1]).max())
+        work = kernel("blocks_factorized", len(self.factors) * widest)
+        crew.share_out(len(self.first) - 1, partial(work, self.first, self.begins, self.factors))
+
     def solve(self, right: Array, crew: Crew, *, transposed: bool) -> Array:
-        """Return the solution within the blocks; what belongs to none is taken as it is."""
-        x = right.copy()
+        """Return the solution within the blocks; ``right`` where there are none."""
+        if not self:
+            return right
+        x = np.empty(len(right))
         name = "blocks_solved_transposed" if transposed else "blocks_solved"
         work = kernel(name, 2 * PRODUCTS * len(self.factors))
         arguments = (self.first, self.members, self.begins, self.factors, right, x)
@@ -113,12 +145,12 @@ class Blocks:
         return x
 
 
-def blocks_of(matrix: Array, domestic: Sequence[Array], crew: Crew) -> Blocks | None:
-    """Return the blocks of stages that supply each other without a border; None where they do not pay.
+def blocks_of(domestic: Sequence[Array]) -> Blocks:
+    """Return the blocks of stages that supply each other without a border, yet to be filled; none where they don't pay.
 
     ``domestic``: of each stage, some that supply it without a border (itself where there is none), (size,) each.
     """
-    label = np.arange(len(matrix))
+    label = np.arange(len(domestic[0]))
     while True:  # stages joined by a supply within the country, directly or through others, get one label
         lower = label
         for other in domestic:
@@ -128,14 +160,14 @@ def blocks_of(matrix: Array, domestic: Sequence[Array], crew: Crew) -> Blocks | 
             break
         label = lower
     members = np.argsort(label, kind="stable")
-    _, sizes = np.unique(label, return_counts=True)
+    _, block_of, sizes = np.unique(label, return_inverse=True, return_counts=True)
     widest = int(sizes.max())
     numbers = int((sizes.astype(np.int64) ** 2).sum())
     if not 2 <= widest <= WIDEST_BLOCK or numbers > BLOCK_NUMBERS or len(sizes) == 1:
-        return None
+        return NO_BLOCKS
     first, begins = (np.concatenate([[0], np.cumsum(one)]).astype(np.int64) for one in (sizes, sizes**2))
-    factors = np.empty(numbers, np.float32)
-    work = kernel("blocks_factorized", numbers * widest)
-    rows = matrix.reshape(-1)
-    crew.share_out(len(sizes), partial(work, rows, matrix.shape[1], first, members, begins, factors))
-    return Blocks(first, members, begins, factors) if np.isfinite(factors).all() else None
+    return Blocks(block_of, first, members, begins, np.empty(numbers, np.float32))
+
+
+_NONE = np.zeros(0, np.int64)
+NO_BLOCKS = Blocks(_NONE, _NONE, _NONE, _NONE, np.zeros(0, np.float32))

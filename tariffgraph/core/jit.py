@@ -123,18 +123,21 @@ def _teach_numba() -> None:
 
     ir: Any = vars(cgutils)["ir"]  # llvmlite's
     byte, word = ir.IntType(8), ir.IntType(32)
-    vector = ir.VectorType(ir.DoubleType(), kernels.COLUMNS)
-    single = ir.VectorType(ir.FloatType(), kernels.COLUMNS)
+    vectors = {
+        types.float64: ir.VectorType(ir.DoubleType(), kernels.COLUMNS),
+        types.float32: ir.VectorType(ir.FloatType(), kernels.COLUMNS),
+    }
+    words, halves = ir.VectorType(word, kernels.COLUMNS), ir.VectorType(ir.IntType(16), kernels.COLUMNS)
 
     class Lanes(types.Type):
-        pass
-
-    lanes_type = Lanes("Lanes")
+        def __init__(self, of: Any) -> None:
+            super().__init__(f"Lanes({of})")
+            self.of = of
 
     @register_model(Lanes)
     class LanesModel(models.PrimitiveModel):
         def __init__(self, manager: Any, kind: Any) -> None:
-            super().__init__(manager, kind, vector)
+            super().__init__(manager, kind, vectors[kind.of])
 
     def address(context: Any, builder: Any, kind: Any, array: Any, row: Any, to: Any) -> Any:
         """Return a pointer to the beginning of a row."""
@@ -144,69 +147,82 @@ def _teach_numba() -> None:
         start = builder.ptrtoint(parts.data, distance.type)
         return builder.inttoptr(builder.add(start, distance), to.as_pointer())
 
-    def known(kind: Any, of: Any = types.float64) -> bool:
-        return isinstance(kind, types.Array) and kind.ndim == 2 and kind.dtype == of
+    def known(kind: Any, *of: Any) -> bool:
+        return isinstance(kind, types.Array) and kind.ndim == 2 and kind.dtype in of
 
     @intrinsic
     def load(_: Any, array: Any, row: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            pointer = address(context, builder, signature.args[0], *values, vector)
-            return builder.load(pointer, align=8)
+            pointer = address(context, builder, signature.args[0], *values, vectors[array.dtype])
+            return builder.load(pointer, align=array.dtype.bitwidth // 8)
 
-        return lanes_type(array, types.uintp), code
+        return Lanes(array.dtype)(array, types.uintp), code
 
     @intrinsic
-    def load_single(_: Any, array: Any, row: Any) -> Any:
+    def load_whole(_: Any, array: Any, row: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            pointer = address(context, builder, signature.args[0], *values, single)
-            return builder.fpext(builder.load(pointer, align=4), vector)
+            pointer = address(context, builder, signature.args[0], *values, halves)
+            wide = builder.zext(builder.load(pointer, align=2), words)
+            return builder.sitofp(wide, vectors[types.float32])
 
-        return lanes_type(array, types.uintp), code
+        return Lanes(types.float32)(array, types.uintp), code
 
     @intrinsic
     def store(_: Any, array: Any, row: Any, value: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            pointer = address(context, builder, signature.args[0], *values[:2], vector)
-            builder.store(values[2], pointer, align=8)
+            pointer = address(context, builder, signature.args[0], *values[:2], vectors[array.dtype])
+            builder.store(values[2], pointer, align=array.dtype.bitwidth // 8)
             return context.get_dummy_value()
 
-        return types.none(array, types.uintp, lanes_type), code
+        return types.none(array, types.uintp, Lanes(array.dtype)), code
+
+    @intrinsic
+    def store_whole(_: Any, array: Any, row: Any, value: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            pointer = address(context, builder, signature.args[0], *values[:2], halves)
+            zero = ir.Constant(vectors[types.float32], [0.0] * kernels.COLUMNS)
+            above = builder.select(builder.fcmp_ordered(">", values[2], zero), values[2], zero)
+            builder.store(builder.trunc(builder.fptosi(above, words), halves), pointer, align=2)
+            return context.get_dummy_value()
+
+        return types.none(array, types.uintp, Lanes(types.float32)), code
 
     @intrinsic
     def fetch(_: Any, array: Any, row: Any) -> Any:
+        length = array.dtype.bitwidth // 8 * kernels.COLUMNS if array.ndim == 2 else CACHE_LINE
+
         def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             pointer = address(context, builder, signature.args[0], *values, byte)
             kind = ir.FunctionType(ir.VoidType(), [pointer.type, word, word, word])
             function = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], kind)
-            for at in range(0, 8 * kernels.COLUMNS, CACHE_LINE):
+            for at in range(0, length, CACHE_LINE):
                 builder.call(function, [builder.gep(pointer, [word(at)]), word(0), word(3), word(1)])
             return context.get_dummy_value()
 
         return types.none(array, types.uintp), code
 
-    def spread(builder: Any, value: Any) -> Any:
+    def spread(builder: Any, value: Any, vector: Any) -> Any:
         one = builder.insert_element(ir.Constant(vector, ir.Undefined), value, word(0))
-        mask = ir.Constant(ir.VectorType(word, kernels.COLUMNS), [0] * kernels.COLUMNS)
-        return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), mask)
+        return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), ir.Constant(words, [0] * kernels.COLUMNS))
 
     def arithmetic(operation: Callable[[Any, Any], Any], instruction: str) -> None:
         @intrinsic
         def compute(_: Any, left: Any, right: Any) -> Any:
-            wanted = [lanes_type if isinstance(kind, Lanes) else types.float64 for kind in (left, right)]
+            result = left if isinstance(left, Lanes) else right
 
             def code(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
                 both = [
-                    value if kind is lanes_type else spread(builder, value)
-                    for kind, value in zip(wanted, values, strict=True)
+                    value if kind == result else spread(builder, value, vectors[result.of])
+                    for kind, value in zip((left, right), values, strict=True)
                 ]
                 return getattr(builder, instruction)(*both)
 
-            return lanes_type(*wanted), code
+            return result(left, right), code
 
         @overload(operation, strict=False)
         def choose(left: Any, right: Any) -> Any:
-            kinds = (left, right)
-            if any(isinstance(k, Lanes) for k in kinds) and all(isinstance(k, (Lanes, types.Float)) for k in kinds):
+            of = {kind.of if isinstance(kind, Lanes) else kind for kind in (left, right)}
+            if (isinstance(left, Lanes) or isinstance(right, Lanes)) and len(of) == 1:
                 return lambda left, right: compute(left, right)
             return None
 
@@ -216,38 +232,46 @@ def _teach_numba() -> None:
 
     @overload(kernels.lanes, strict=False)
     def lanes(rows: Any, row: Any) -> Any:
-        return (lambda rows, row: load(rows, row)) if known(rows) else None
+        return (lambda rows, row: load(rows, row)) if known(rows, *vectors) else None
 
     @overload(kernels.widened, strict=False)
     def widened(rows: Any, row: Any) -> Any:
-        return (lambda rows, row: load_single(rows, row)) if known(rows, types.float32) else None
+        return (lambda rows, row: load_whole(rows, row)) if known(rows, types.uint16) else None
 
     @overload(kernels.put, strict=False)
     def put(rows: Any, row: Any, value: Any) -> Any:
-        return (lambda rows, row, value: store(rows, row, value)) if known(rows) else None
+        return (lambda rows, row, value: store(rows, row, value)) if known(rows, *vectors) else None
+
+    @overload(kernels.put_whole, strict=False)
+    def put_whole(rows: Any, row: Any, value: Any) -> Any:
+        return (lambda rows, row, value: store_whole(rows, row, value)) if known(rows, types.uint16) else None
 
     @overload(kernels.prefetch, strict=False)
     def prefetch(rows: Any, row: Any) -> Any:
-        return (lambda rows, row: fetch(rows, row)) if known(rows) else None
+        return (lambda rows, row: fetch(rows, row)) if isinstance(rows, types.Array) else None
 
-    @intrinsic
-    def add_up(_: Any, value: Any) -> Any:
-        def code(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-            (sums,) = values
-            width = kernels.COLUMNS
-            while width > 1:
-                width //= 2
-                undefined = ir.Constant(sums.type, ir.Undefined)
-                halves = [
-                    builder.shuffle_vector(
-                        sums, undefined, ir.Constant(ir.VectorType(word, width), list(range(start, start + width)))
-                    )
-                    for start in (0, width)
-                ]
-                sums = builder.fadd(*halves)
-            return builder.extract_element(sums, word(0))
+    def folded(of_two: Callable[[Any, Any, Any], Any]) -> Any:
+        """Return an intrinsic that makes one number of a row, by halves."""
 
-        return types.float64(lanes_type), code
+        @intrinsic
+        def fold(_: Any, value: Any) -> Any:
+            def code(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+                (row,) = values
+                width = kernels.COLUMNS
+                while width > 1:
+                    width //= 2
+                    undefined = ir.Constant(row.type, ir.Undefined)
+                    places = [list(range(start, start + width)) for start in (0, width)]
+                    masks = [ir.Constant(ir.VectorType(word, width), one) for one in places]
+                    row = of_two(builder, *(builder.shuffle_vector(row, undefined, mask) for mask in masks))
+                return builder.extract_element(row, word(0))
+
+            return value.of(value), code
+
+        return fold
+
+    add_up = folded(lambda builder, one, two: builder.fadd(one, two))
+    largest = folded(lambda builder, one, two: builder.select(builder.fcmp_ordered(">", one, two), one, two))
 
     for called in kernels.CALLED:
         register_jitable(getattr(kernels, called))
@@ -284,3 +308,7 @@ def _teach_numba() -> None:
     @overload(kernels.across, strict=False)
     def across(value: Any) -> Any:
         return (lambda value: add_up(value)) if isinstance(value, Lanes) else None
+
+    @overload(kernels.highest, strict=False)
+    def highest(value: Any) -> Any:
+        return (lambda value: largest(value)) if isinstance(value, Lanes) else None

@@ -24,10 +24,15 @@ __all__ = ["BY_COLUMNS", "COLUMNS", "FETCH_AHEAD"]
 COLUMNS = 32
 #: How many inputs ahead the supplier's row is asked for, so that it has arrived when its turn comes.
 FETCH_AHEAD = 12
+#: How many numbers of a long stretch ahead a cache line of it is asked for, and how many fill one.
+STRETCH_AHEAD, LINE = 512, 8
 #: Numbers between two counters of threads: a cache line, so that neither waits for the other's.
 OF_ITS_OWN = 8
 #: The kernels that others call.
 CALLED = ("next_piece", "excess_sweep", "carry_sweep", "backward_sweep", "adjoint_sweep", "placed")
+#: The largest whole number of sixteen bits, and the largest weight that is too small for a scale of single precision.
+WHOLE, TINY = np.float32(65535.0), np.float32(1e-30)
+HALF = np.float32(0.5)
 #: The kernels that work on rows of ``COLUMNS`` numbers, or in single precision: uncompiled, NumPy does these.
 BY_COLUMNS = {
     "excess_columns",
@@ -46,8 +51,8 @@ def lanes(rows: Array, row: int) -> Array:
 
 
 def widened(rows: Array, row: int) -> Array:
-    """Return a row of ``COLUMNS`` numbers of single precision in double precision."""
-    return rows[row].astype(np.float64)  # type: ignore[no-any-return]
+    """Return a row of ``COLUMNS`` whole numbers of sixteen bits in single precision."""
+    return rows[row].astype(np.float32)  # type: ignore[no-any-return]
 
 
 def put(rows: Array, row: int, value: Array) -> None:
@@ -55,8 +60,13 @@ def put(rows: Array, row: int, value: Array) -> None:
     rows[row] = value
 
 
+def put_whole(rows: Array, row: int, value: Array) -> None:
+    """Write a row as whole numbers of sixteen bits: without what follows the point, and 0 for what is below it."""
+    rows[row] = np.maximum(value, np.float32(0.0))
+
+
 def prefetch(rows: Array, row: int) -> None:
-    """Ask for a row ahead of its use; compiled only."""
+    """Ask for a row of ``COLUMNS`` numbers, or for a cache line of single ones, ahead of its use; compiled only."""
 
 
 def across(value: Array) -> float:
@@ -65,6 +75,11 @@ def across(value: Array) -> float:
         half = len(value) // 2
         value = value[:half] + value[half:]
     return value[0]  # type: ignore[no-any-return]
+
+
+def highest(value: Array) -> float:
+    """Return the largest number of a row."""
+    return value.max()  # type: ignore[no-any-return]
 
 
 def claim(counters: Array) -> int:
@@ -662,6 +677,8 @@ def times_inputs(
     share: Array,
     class_of_input: Array,
     rates: Array,
+    complete: Array,
+    base: int,
     v: Array,
     product: Array,
     start: int,
@@ -669,20 +686,40 @@ def times_inputs(
 ) -> None:
     """Write W v for the rows ``start`` to ``stop`` of a component, W = a (1 + r), in four sums side by side.
 
-    ``v``: by supplier, as all stages are numbered; 0 outside the component.
+    ``complete``: whether a row names every supplier of the component, in order, and no other. ``v``: by supplier, as
+    all stages are numbered; 0 before ``base``.
     """
     for j in range(start, stop):
-        shares = share[first[j] : first[j + 1]]
-        suppliers = supplier[first[j] : first[j + 1]]
-        classes = class_of_input[first[j] : first[j + 1]]
+        begin = first[j]
+        shares = share[begin : first[j + 1]]
+        classes = class_of_input[begin : first[j + 1]]
+        lines = len(shares) // LINE
         one = two = three = four = 0.0
-        for k in range(len(shares) // 4):
-            one += shares[4 * k] * (1.0 + rates[classes[4 * k]]) * v[suppliers[4 * k]]
-            two += shares[4 * k + 1] * (1.0 + rates[classes[4 * k + 1]]) * v[suppliers[4 * k + 1]]
-            three += shares[4 * k + 2] * (1.0 + rates[classes[4 * k + 2]]) * v[suppliers[4 * k + 2]]
-            four += shares[4 * k + 3] * (1.0 + rates[classes[4 * k + 3]]) * v[suppliers[4 * k + 3]]
-        for k in range(len(shares) // 4 * 4, len(shares)):
-            one += shares[k] * (1.0 + rates[classes[k]]) * v[suppliers[k]]
+        if complete[j]:
+            values = v[base:]
+            for line in range(lines):
+                prefetch(share, begin + LINE * line + STRETCH_AHEAD)
+                prefetch(class_of_input, begin + LINE * line + STRETCH_AHEAD)
+                for k in range(LINE * line, LINE * line + LINE, 4):
+                    one += shares[k] * (1.0 + rates[classes[k]]) * values[k]
+                    two += shares[k + 1] * (1.0 + rates[classes[k + 1]]) * values[k + 1]
+                    three += shares[k + 2] * (1.0 + rates[classes[k + 2]]) * values[k + 2]
+                    four += shares[k + 3] * (1.0 + rates[classes[k + 3]]) * values[k + 3]
+            for k in range(LINE * lines, len(shares)):
+                one += shares[k] * (1.0 + rates[classes[k]]) * values[k]
+        else:
+            suppliers = supplier[begin : first[j + 1]]
+            for line in range(lines):
+                prefetch(share, begin + LINE * line + STRETCH_AHEAD)
+                prefetch(supplier, begin + LINE * line + STRETCH_AHEAD)
+                prefetch(class_of_input, begin + LINE * line + STRETCH_AHEAD)
+                for k in range(LINE * line, LINE * line + LINE, 4):
+                    one += shares[k] * (1.0 + rates[classes[k]]) * v[suppliers[k]]
+                    two += shares[k + 1] * (1.0 + rates[classes[k + 1]]) * v[suppliers[k + 1]]
+                    three += shares[k + 2] * (1.0 + rates[classes[k + 2]]) * v[suppliers[k + 2]]
+                    four += shares[k + 3] * (1.0 + rates[classes[k + 3]]) * v[suppliers[k + 3]]
+            for k in range(LINE * lines, len(shares)):
+                one += shares[k] * (1.0 + rates[classes[k]]) * v[suppliers[k]]
         product[j] = (one + two) + (three + four)
 
 
@@ -713,66 +750,105 @@ def placed(row: Array, share: float, rate: float, place: int, x: Array, supplier
     return share * (x[supplier] + rate * (1.0 + x[supplier]))  # type: ignore[no-any-return]
 
 
+def home_suppliers(
+    first: Array,
+    supplier: Array,
+    class_of_input: Array,
+    borderless: int,
+    complete: Array,
+    base: int,
+    domestic: Array,
+    furthest: Array,
+    start: int,
+    stop: int,
+) -> None:
+    """Write the first and the last stage that supply each without a border, itself where none does.
+
+    ``borderless``: the class of such inputs. A complete row is looked at next to the stage itself before it is searched
+    from both ends: most tables list a country's stages side by side.
+    """
+    for j in range(start, stop):
+        classes = class_of_input[first[j] : first[j + 1]]
+        suppliers = supplier[first[j] : first[j + 1]]
+        domestic[j] = j
+        furthest[j] = j
+        if complete[j]:
+            nearest = j
+            while nearest > 0 and classes[nearest - 1] == borderless:
+                nearest -= 1
+            domestic[j] = nearest
+            if nearest < j or (j + 1 < len(classes) and classes[j + 1] == borderless):
+                continue
+        for k in range(len(classes)):
+            if classes[k] == borderless and suppliers[k] >= base:
+                domestic[j] = int(suppliers[k]) - base
+                break
+        for k in range(len(classes) - 1, -1, -1):
+            if classes[k] == borderless and suppliers[k] >= base:
+                furthest[j] = int(suppliers[k]) - base
+                break
+
+
 def fill_full(
     first: Array,
     supplier: Array,
     share: Array,
     class_of_input: Array,
     rates: Array,
-    x: Array,
+    complete: Array,
     base: int,
-    matrix: Array,
+    x: Array,
+    block_of: Array,
+    first_member: Array,
+    members: Array,
+    begins: Array,
+    codes: Array,
+    scales: Array,
     constant: Array,
-    domestic: Array,
-    furthest: Array,
+    factors: Array,
     start: int,
     stop: int,
 ) -> None:
-    """Do as ``component_rows``, into rows of a full matrix. ``matrix``: (size, size rounded up to ``COLUMNS``), single.
+    """Lay the rows ``start`` to ``stop`` of W out as ``times_full`` reads them; write what enters each stage.
 
-    ``domestic``, ``furthest``: the first and the last stage that supply each without a border, itself where none does.
+    W within a block of stages, ``members[first_member[b] : first_member[b + 1]]``, goes to ``factors`` in place of
+    the matrix: I − Wᵀ, row by row from ``begins[b]``. ``block_of``: the block of each stage. A weight below 0, which
+    only a table of negative uses has, counts as 0 in the matrix.
     """
-    borderless = len(rates) - 1
     size = len(constant)
+    chunks = len(scales) // size
+    rows = np.zeros((chunks, COLUMNS), np.float32)
+    row = rows.reshape(-1)
     for j in range(start, stop):
         begin = first[j]
         end = first[j + 1]
-        row = matrix[j]
         shares = share[begin:end]
         classes = class_of_input[begin:end]
-        suppliers = supplier[begin:end]
-        misplaced = len(shares) - size
-        if misplaced == 0:
-            for k in range(size):
-                misplaced += suppliers[k] != base + k
-        if misplaced == 0:  # a full row, in order; in four sums side by side
+        if complete[j]:  # in four sums side by side
             one = two = three = four = 0.0
-            for q in range(size // 4):
-                k = 4 * q
+            for line in range(size // LINE):
+                prefetch(share, begin + LINE * line + STRETCH_AHEAD)
+                prefetch(class_of_input, begin + LINE * line + STRETCH_AHEAD)
+                for k in range(LINE * line, LINE * line + LINE, 4):
+                    on_rate = shares[k] * rates[classes[k]]
+                    row[k] = shares[k] + on_rate
+                    one += on_rate
+                    on_rate = shares[k + 1] * rates[classes[k + 1]]
+                    row[k + 1] = shares[k + 1] + on_rate
+                    two += on_rate
+                    on_rate = shares[k + 2] * rates[classes[k + 2]]
+                    row[k + 2] = shares[k + 2] + on_rate
+                    three += on_rate
+                    on_rate = shares[k + 3] * rates[classes[k + 3]]
+                    row[k + 3] = shares[k + 3] + on_rate
+                    four += on_rate
+            for k in range(size // LINE * LINE, size):
                 on_rate = shares[k] * rates[classes[k]]
                 row[k] = shares[k] + on_rate
                 one += on_rate
-                on_rate = shares[k + 1] * rates[classes[k + 1]]
-                row[k + 1] = shares[k + 1] + on_rate
-                two += on_rate
-                on_rate = shares[k + 2] * rates[classes[k + 2]]
-                row[k + 2] = shares[k + 2] + on_rate
-                three += on_rate
-                on_rate = shares[k + 3] * rates[classes[k + 3]]
-                row[k + 3] = shares[k + 3] + on_rate
-                four += on_rate
-            for k in range(size // 4 * 4, size):
-                on_rate = shares[k] * rates[classes[k]]
-                row[k] = shares[k] + on_rate
-                one += on_rate
-            row[size:] = 0.0
             constant[j] = (one + two) + (three + four)
-            nearest = j  # most tables list a country's stages side by side
-            while nearest > 0 and classes[nearest - 1] == borderless:
-                nearest -= 1
-            domestic[j] = nearest
-            furthest[j] = nearest
         else:
+            suppliers = supplier[begin:end]
             row[:] = 0.0
             one = two = 0.0
             half = len(shares) // 2
@@ -783,67 +859,71 @@ def fill_full(
             for k in range(2 * half, len(shares)):
                 one += placed(row, shares[k], rates[classes[k]], int(suppliers[k]) - base, x, suppliers[k])
             constant[j] = one + two
-            domestic[j] = j
-            for k in range(len(shares)):
-                if classes[k] == borderless and suppliers[k] >= base:
-                    domestic[j] = int(suppliers[k]) - base
-                    break
-            furthest[j] = j
-            for k in range(len(shares) - 1, -1, -1):
-                if classes[k] == borderless and suppliers[k] >= base:
-                    furthest[j] = int(suppliers[k]) - base
-                    break
+        if len(factors) > 0:
+            b = block_of[j]
+            own = members[first_member[b] : first_member[b + 1]]
+            block = factors[begins[b] : begins[b + 1]]
+            i = 0
+            while own[i] != j:
+                i += 1
+            for k in range(len(own)):
+                block[k * len(own) + i] = (1.0 if i == k else 0.0) - float(row[own[k]])
+                row[own[k]] = 0.0
+        for k in range(chunks):
+            value = lanes(rows, k)
+            most = highest(value)
+            if most > TINY:
+                scales[j * chunks + k] = most / WHOLE
+                put_whole(codes, j * chunks + k, value * (WHOLE / most) + HALF)
+            else:
+                scales[j * chunks + k] = 0.0
+                put_whole(codes, j * chunks + k, value)
 
 
-def times_full(matrix: Array, v: Array, product: Array, start: int, stop: int) -> None:
-    """Write W v for the rows ``start`` to ``stop``. ``matrix``: (size · chunks, COLUMNS), ``v``: (chunks, COLUMNS)."""
+def times_full(codes: Array, scales: Array, v: Array, product: Array, start: int, stop: int) -> None:
+    """Write W v for the rows ``start`` to ``stop``, W = code · scale, in single precision.
+
+    ``codes``: (size · chunks, COLUMNS), ``scales``: (size · chunks,), ``v``: (chunks, COLUMNS).
+    """
     chunks = v.shape[0]
     fours = start + (stop - start) // 4 * 4
     for j in range(start, fours, 4):  # four rows at once: each part of v is read once for them
         a, b, c, d = j * chunks, (j + 1) * chunks, (j + 2) * chunks, (j + 3) * chunks
         part = lanes(v, 0)
-        one, two = widened(matrix, a) * part, widened(matrix, b) * part
-        three, four = widened(matrix, c) * part, widened(matrix, d) * part
+        one, two = scales[a] * (widened(codes, a) * part), scales[b] * (widened(codes, b) * part)
+        three, four = scales[c] * (widened(codes, c) * part), scales[d] * (widened(codes, d) * part)
         for k in range(1, chunks):
             part = lanes(v, k)
-            one = one + widened(matrix, a + k) * part
-            two = two + widened(matrix, b + k) * part
-            three = three + widened(matrix, c + k) * part
-            four = four + widened(matrix, d + k) * part
+            one = one + scales[a + k] * (widened(codes, a + k) * part)
+            two = two + scales[b + k] * (widened(codes, b + k) * part)
+            three = three + scales[c + k] * (widened(codes, c + k) * part)
+            four = four + scales[d + k] * (widened(codes, d + k) * part)
         product[j], product[j + 1] = across(one), across(two)
         product[j + 2], product[j + 3] = across(three), across(four)
     for j in range(fours, stop):
-        one = widened(matrix, j * chunks) * lanes(v, 0)
+        a = j * chunks
+        one = scales[a] * (widened(codes, a) * lanes(v, 0))
         for k in range(1, chunks):
-            one = one + widened(matrix, j * chunks + k) * lanes(v, k)
+            one = one + scales[a + k] * (widened(codes, a + k) * lanes(v, k))
         product[j] = across(one)
 
 
-def times_full_transposed(matrix: Array, v: Array, product: Array, start: int, stop: int) -> None:
-    """Write Wᵀ v for the chunks ``start`` to ``stop`` of columns. ``product``: (chunks, COLUMNS); ``v``: (size,)."""
-    chunks = product.shape[0]
-    for k in range(start, stop):
-        total = v[0] * widened(matrix, k)
-        for j in range(1, len(v)):
-            total = total + v[j] * widened(matrix, j * chunks + k)
-        put(product, k, total)
+def times_full_transposed(codes: Array, scales: Array, v: Array, product: Array, start: int, stop: int) -> None:
+    """Write Wᵀ v for the chunks ``start`` to ``stop`` of columns.
 
-
-def blocks_factorized(
-    matrix: Array, width: int, first: Array, members: Array, begins: Array, factors: Array, start: int, stop: int
-) -> None:
-    """Factorize blocks of I − Wᵀ into triangles. ``matrix``: W row by row, ``width`` numbers each.
-
-    The stages of block b are ``members[first[b] : first[b + 1]]``; its triangles go to ``factors[begins[b] :]``, row by
-    row, the lower one with ones on its diagonal.
+    ``product``: (chunks, COLUMNS), zeros on entry; ``v``: (size,), single.
     """
+    chunks = product.shape[0]
+    for j in range(len(v)):
+        for k in range(start, stop):
+            put(product, k, lanes(product, k) + (scales[j * chunks + k] * v[j]) * widened(codes, j * chunks + k))
+
+
+def blocks_factorized(first_member: Array, begins: Array, factors: Array, start: int, stop: int) -> None:
+    """Factorize blocks of I − Wᵀ in place, as ``fill_full`` leaves them; the lower triangle gets a unit diagonal."""
     for b in range(start, stop):
-        size = first[b + 1] - first[b]
+        size = first_member[b + 1] - first_member[b]
         block = factors[begins[b] : begins[b + 1]]
-        for i in range(size):
-            row = members[first[b] + i] * width
-            for k in range(size):
-                block[k * size + i] = (1.0 if i == k else 0.0) - float(matrix[row + members[first[b] + k]])
         for k in range(size):
             pivot = block[k * size + k]
             upper = block[k * size + k + 1 : (k + 1) * size]

@@ -605,14 +605,30 @@ class Structure:
         span: tuple[int, int],
         workers: Crew,
     ) -> Iterator[Component]:
-        component = component_of(self.first, self.supplier, share, class_of_input, table, x, span, workers, self._kept)
+        complete = self._complete[span]
+        component = component_of(
+            self.first, self.supplier, share, class_of_input, table, x, span, complete, workers, self._kept
+        )
         try:
             yield component
         finally:
             component.release()
 
     @cached_property
-    def _kept(self) -> list[Array]:
+    def _complete(self) -> dict[tuple[int, int], Array]:
+        """Of each stage of a cycle whether its inputs are the whole cycle in order, by the cycle: (its stages,)."""
+        found = {}
+        for start, stop in self.cycles:
+            members = np.arange(start, stop, dtype=self.supplier.dtype)
+            complete = self.inputs_of_stage[start:stop] == stop - start
+            for j in np.flatnonzero(complete):
+                own = slice(int(self.first[start + j]), int(self.first[start + j + 1]))
+                complete[j] = np.array_equal(self.supplier[own], members)
+            found[start, stop] = complete
+        return found
+
+    @cached_property
+    def _kept(self) -> list[tuple[Array, Array]]:
         """The memory of the largest matrix of a component, kept from one solve to the next."""
         return []
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tariffgraph.core import cycles
+from tariffgraph.core.full_matrix import FullMatrix
 from tariffgraph.core.structure import BATCH_FROM, Structure, Unproductive, class_codes
 
 QUICK = settings(deadline=None, max_examples=40, derandomize=True)
@@ -229,48 +230,134 @@ def test_an_update_that_makes_the_graph_unproductive_is_refused():
         changes.excess(np.full((len(graph.rates), 1), 0.7))
 
 
+def never_eliminated(monkeypatch):
+    for room in ("cycles", "structure"):
+        monkeypatch.setattr(f"tariffgraph.core.{room}.ELIMINATE_UP_TO", 0)
+
+
+class Table:
+    """A table of several countries, with ``outside`` stages that supply it, and W and c as a dense solve takes them."""
+
+    def __init__(self, size=120, outside=0, filled=1.0, total=0.7, spread=1.5, home=20.0, countries=6, mixed=True):
+        rng = np.random.default_rng(4)
+        stages = size + outside
+        country = np.arange(stages) % countries if mixed else np.arange(stages) * countries // stages
+        user, supplier = (grid.reshape(-1) for grid in np.mgrid[outside:stages, 0:stages])
+        kept = rng.random(len(user)) < filled
+        supplier, user = supplier[kept], user[kept]
+        share = rng.lognormal(0, spread, len(user)) * np.where(country[supplier] == country[user], home, 1)
+        share *= total / np.bincount(user, weights=share, minlength=stages)[user]
+        class_ = np.where(country[supplier] == country[user], -1, country[user])
+        self.structure = Structure.build(stages, supplier, user)
+        self.share = share[self.structure.input]
+        self.codes = class_codes(class_, countries)[self.structure.input]
+        self.rates, self.weight = rng.random(countries) * (1 / total - 1) / 2, rng.random(stages)
+
+    def solved(self, threads=None):
+        """Return the excess prices and the derivatives."""
+        arguments = (self.share, self.codes, self.rates)
+        derived = self.structure.derivatives(*arguments, self.weight, threads=threads)
+        return self.structure.excess(*arguments, threads=threads), derived.requirement, derived.by_class
+
+    def matrix(self):
+        rate, of = np.append(self.rates, 0.0)[self.codes], self.structure
+        matrix = np.zeros((of.stages, of.stages))
+        np.add.at(matrix, (of.user, of.supplier), self.share * (1 + rate))
+        return matrix, np.bincount(of.user, weights=self.share * rate, minlength=of.stages)
+
+    def solved_densely(self):
+        matrix, constant = self.matrix()
+        left = np.eye(len(matrix)) - matrix
+        return np.linalg.solve(left, constant), np.linalg.solve(left.T, self.weight)
+
+    def component(self):
+        size, rates = self.structure.stages, np.append(self.rates, 0.0)
+        return self.structure._component(
+            self.share, self.codes, rates, np.zeros(size), self.structure.cycles[0], cycles.Crew(None, 1)
+        )
+
+
 @pytest.mark.parametrize("filled", [1.0, 0.4])
 @pytest.mark.parametrize("outside", [0, 7])
 def test_a_full_component_with_countries_is_solved_to_the_last_digits_both_ways(monkeypatch, filled, outside):
-    """Several countries, so that there are blocks; stages outside it that supply it; the dense solve as reference."""
-    rng = np.random.default_rng(4)
-    size, countries = 120, 6
-    stages = size + outside
-    country = np.arange(stages) % countries
-    user, supplier = (grid.reshape(-1) for grid in np.mgrid[outside:stages, 0:stages])
-    kept = rng.random(len(user)) < filled
-    supplier, user = supplier[kept], user[kept]
-    share = rng.lognormal(0, 1.5, len(user)) * np.where(country[supplier] == country[user], 20, 1)
-    share *= 0.7 / np.bincount(user, weights=share, minlength=stages)[user]
-    class_ = np.where(country[supplier] == country[user], -1, country[user])
-    rates, weight = rng.random(countries) * 0.2, rng.random(stages)
-    monkeypatch.setattr(cycles, "ELIMINATE_UP_TO", 0)
+    never_eliminated(monkeypatch)
     found = []
     for jit, threads in (("0", 1), ("1", 1), ("1", 3)):
         monkeypatch.setenv("TARIFFGRAPH_JIT", jit)
-        structure = Structure.build(stages, supplier, user)
-        codes = class_codes(class_, countries)[structure.input]
-        a = share[structure.input]
-        x = structure.excess(a, codes, rates, threads=threads)
-        derived = structure.derivatives(a, codes, rates, weight, threads=threads)
-        found.append(x.tobytes() + derived.by_class.tobytes() + derived.requirement.tobytes())
-    assert found[0] == found[1] == found[2]
-    rate = np.append(rates, 0.0)[codes]
-    matrix = np.zeros((stages, stages))
-    np.add.at(matrix, (structure.user, structure.supplier), a * (1 + rate))
-    constant = np.bincount(structure.user, weights=a * rate, minlength=stages)
-    np.testing.assert_allclose(x, np.linalg.solve(np.eye(stages) - matrix, constant), rtol=1e-13)
-    requirement = np.linalg.solve(np.eye(stages) - matrix.T, weight)
-    np.testing.assert_allclose(derived.requirement, requirement, rtol=1e-13)
-    inside = slice(*structure.cycles[0])
-    v = rng.random(size)
-    with structure._component(
-        a, codes, np.append(rates, 0.0), np.zeros(stages), structure.cycles[0], cycles.Crew(None, 1)
-    ) as component:
-        np.testing.assert_allclose(component.times(v), matrix[inside, inside] @ v, rtol=1e-13)
-        np.testing.assert_allclose(component.times_transposed(v), matrix[inside, inside].T @ v, rtol=1e-13)
-        np.testing.assert_allclose(component.full(), matrix[inside, inside], rtol=1e-15)
-        assert len(component._full.blocks.first) == countries + 1
+        table = Table(outside=outside, filled=filled)
+        found.append(table.solved(threads))
+    assert len({b"".join(one.tobytes() for one in solved) for solved in found}) == 1
+    for one, exact in zip(found[0], table.solved_densely(), strict=False):
+        np.testing.assert_allclose(one, exact, rtol=1e-13)
+    inside = slice(*table.structure.cycles[0])
+    matrix = table.matrix()[0][inside, inside]
+    v = np.random.default_rng(5).random(120)
+    with table.component() as component:
+        np.testing.assert_allclose(component.times(v), matrix @ v, rtol=1e-13)
+        np.testing.assert_allclose(component.times_transposed(v), matrix.T @ v, rtol=1e-13)
+        np.testing.assert_allclose(component.full(), matrix, rtol=1e-15)
+        assert component.complete.all() == (filled == 1.0 and outside == 0)
+        assert len(component._full.blocks.first) == 6 + 1
+
+
+@pytest.mark.parametrize("jit", ["0", "1"])
+@pytest.mark.parametrize("mixed", [True, False])
+def test_a_full_matrix_is_w_less_its_blocks_to_sixteen_bits_of_the_largest_of_32_side_by_side(monkeypatch, jit, mixed):
+    never_eliminated(monkeypatch)
+    monkeypatch.setenv("TARIFFGRAPH_JIT", jit)
+    table = Table(mixed=mixed)
+    table.share[5] = -1e-3  # a negative use: 0 in the matrix, what it is in the residual
+    matrix, _ = table.matrix()
+    country = np.arange(120) % 6 if mixed else np.arange(120) // 20
+    at_home = country[:, None] == country
+    abroad = np.where(at_home, 0.0, matrix).clip(0.0)
+    by_32 = np.pad(abroad, ((0, 0), (0, 8))).reshape(120, 4, 32)
+    step = np.repeat(by_32.max(axis=2), 32, axis=1)[:, :120] / 65535
+    with table.component() as component:
+        full = component._full
+        kept = np.stack([full._times(column, transposed=False) for column in np.eye(120)], axis=1)
+        turned = np.stack([full._times(row, transposed=True) for row in np.eye(120)])
+        assert kept.tobytes() == turned.tobytes()
+        assert np.all(np.abs(kept - abroad) <= 0.51 * step)  # and the rounding of single precision
+        v = np.random.default_rng(1).random(120)
+        blocks = np.eye(120) - np.where(at_home, matrix, 0.0)
+        for transposed, left in ((False, blocks), (True, blocks.T)):
+            found = full.blocks.solve(v, component.crew, transposed=transposed)
+            np.testing.assert_allclose(found, np.linalg.solve(left, v), rtol=2e-5)
+    for one, exact in zip(table.solved(), table.solved_densely(), strict=False):
+        np.testing.assert_allclose(one, exact, rtol=1e-13)
+
+
+def test_some_complete_rows_among_others_are_told_apart_and_change_no_digit(monkeypatch):
+    never_eliminated(monkeypatch)
+    table = Table()
+    exact = table.solved_densely()
+    told = table.structure._complete[0, 120]
+    assert told.all()
+    told[::2] = False  # the other way through the same rows
+    for one, other in zip(table.solved(), exact, strict=False):
+        np.testing.assert_allclose(one, other, rtol=1e-13)
+
+
+@pytest.mark.parametrize("total", [0.7, 0.99])
+def test_rows_that_hang_on_one_supplier_and_little_value_added_cost_no_digits(monkeypatch, total):
+    never_eliminated(monkeypatch)
+    monkeypatch.setattr(cycles, "ELIMINATE_AT_MOST", 0)
+    table = Table(total=total, spread=4.0, home=1.0)
+    for one, exact in zip(table.solved(), table.solved_densely(), strict=False):
+        assert np.abs(one - exact).max() <= 2e-14 * exact.max() / (1 - total)
+
+
+def test_what_corrections_leave_unsettled_is_eliminated_where_it_fits_and_swept_where_it_does_not(monkeypatch):
+    never_eliminated(monkeypatch)
+    monkeypatch.setattr(FullMatrix, "solve", lambda *_, **__: None)
+    table = Table()
+    for at_most, unused in ((6_000, "settled"), (0, "factorize")):
+        with monkeypatch.context() as only:
+            only.setattr(cycles, "ELIMINATE_AT_MOST", at_most)
+            only.delattr(cycles, unused)
+            for one, exact in zip(table.solved(), table.solved_densely(), strict=False):
+                np.testing.assert_allclose(one, exact, rtol=1e-12)
 
 
 def test_many_tables_that_differ_for_few_buyers_in_a_large_cycle_are_updates_of_one_solution(monkeypatch):

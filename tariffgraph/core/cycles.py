@@ -173,7 +173,7 @@ class Component:
         domestic = np.empty(self.size, np.int64), np.empty(self.size, np.int64)
         borderless = len(self.rates) - 1
         inputs = (self.first, self.supplier, self.class_of_input)
-        self._over_rows("home_suppliers", *inputs, borderless, self.complete, self.start, *domestic)
+        self._over_rows("home_suppliers", *inputs, borderless, self.start, *domestic)
         blocks = blocks_of(domestic)
         shape = (self.size * -(-self.size // COLUMNS), COLUMNS)
         try:  # to be handed a new matrix by the system takes as long as some products with it

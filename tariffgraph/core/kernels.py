@@ -30,9 +30,9 @@ STRETCH_AHEAD, LINE = 512, 8
 OF_ITS_OWN = 8
 #: The kernels that others call.
 CALLED = ("next_piece", "excess_sweep", "carry_sweep", "backward_sweep", "adjoint_sweep", "placed")
-#: The largest whole number of sixteen bits, and the largest weight that is too small for a scale of single precision.
-WHOLE, TINY = np.float32(65535.0), np.float32(1e-30)
-HALF = np.float32(0.5)
+#: The largest whole number of sixteen bits, and a part of it; what a whole number is rounded with; and the largest weight
+#: that is too small for a scale of single precision.
+WHOLE, PART, HALF, TINY = np.float32(65535.0), np.float32(1 / 65535), np.float32(0.5), np.float32(1e-30)
 #: The kernels that work on rows of ``COLUMNS`` numbers, or in single precision: uncompiled, NumPy does these.
 BY_COLUMNS = {
     "excess_columns",
@@ -755,7 +755,6 @@ def home_suppliers(
     supplier: Array,
     class_of_input: Array,
     borderless: int,
-    complete: Array,
     base: int,
     domestic: Array,
     furthest: Array,
@@ -764,29 +763,33 @@ def home_suppliers(
 ) -> None:
     """Write the first and the last stage that supply each without a border, itself where none does.
 
-    ``borderless``: the class of such inputs. A complete row is looked at next to the stage itself before it is searched
-    from both ends: most tables list a country's stages side by side.
+    ``borderless``: the class of such inputs. Looked for around the stage itself, since most tables list a country's
+    stages side by side and suppliers in order, and only then from both ends.
     """
+    size = len(domestic)
     for j in range(start, stop):
         classes = class_of_input[first[j] : first[j + 1]]
         suppliers = supplier[first[j] : first[j + 1]]
-        domestic[j] = j
-        furthest[j] = j
-        if complete[j]:
-            nearest = j
-            while nearest > 0 and classes[nearest - 1] == borderless:
-                nearest -= 1
-            domestic[j] = nearest
-            if nearest < j or (j + 1 < len(classes) and classes[j + 1] == borderless):
-                continue
-        for k in range(len(classes)):
-            if classes[k] == borderless and suppliers[k] >= base:
-                domestic[j] = int(suppliers[k]) - base
-                break
-        for k in range(len(classes) - 1, -1, -1):
-            if classes[k] == borderless and suppliers[k] >= base:
-                furthest[j] = int(suppliers[k]) - base
-                break
+        last = len(classes) - 1
+        own = base + j
+        low = j * len(classes) // size
+        while low > 0 and suppliers[low - 1] >= own:
+            low -= 1
+        while low <= last and suppliers[low] < own:
+            low += 1
+        high = low - 1
+        while low > 0 and classes[low - 1] == borderless and suppliers[low - 1] >= base:
+            low -= 1
+        while high < last and classes[high + 1] == borderless and suppliers[high + 1] >= base:
+            high += 1
+        if high < low:
+            low, high = 0, last
+            while low <= last and (classes[low] != borderless or suppliers[low] < base):
+                low += 1
+            while high >= low and (classes[high] != borderless or suppliers[high] < base):
+                high -= 1
+        domestic[j] = j if high < low else int(suppliers[low]) - base
+        furthest[j] = j if high < low else int(suppliers[high]) - base
 
 
 def fill_full(
@@ -873,7 +876,7 @@ def fill_full(
             value = lanes(rows, k)
             most = highest(value)
             if most > TINY:
-                scales[j * chunks + k] = most / WHOLE
+                scales[j * chunks + k] = most * PART
                 put_whole(codes, j * chunks + k, value * (WHOLE / most) + HALF)
             else:
                 scales[j * chunks + k] = 0.0

@@ -6,7 +6,6 @@ import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import pairwise
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +19,10 @@ Array = np.ndarray[Any, Any]
 
 __all__ = ["Crew", "crew", "slices", "threads_wanted"]
 
-#: Steps of vector code that are worth waking another thread for, and ranges for each thread to take in turn.
+#: Steps of vector code that are worth waking another thread for, and smallest ranges that a thread takes in turn, as a
+#: part of its even share.
 HANDED_OVER_FROM = 1_500_000
-RANGES_OF_A_THREAD = 4
+FINEST = 32
 
 
 def threads_wanted(threads: int | None) -> int:
@@ -78,13 +78,20 @@ class Crew:
                 if not future.cancel():
                     future.result()
 
+    def _ranges(self, count: int) -> Iterator[tuple[int, int]]:
+        """Cut ``count`` rows into ranges: half of an even share of what is left, so that all end at about one time."""
+        start = 0
+        while start < count:
+            stop = min(count, start + max((count - start) // (2 * self.size), count // (FINEST * self.size), 1))
+            yield start, stop
+            start = stop
+
     def share_out(self, count: int, work: Callable[[int, int], None], steps: float = math.inf) -> None:
         """Run ``work`` on ``count`` rows, in ranges that threads take in turn; in one where the ``steps`` are few."""
         if self.size == 1 or steps < HANDED_OVER_FROM:
             work(0, count)
             return
-        edges = np.linspace(0, count, min(count, self.size * RANGES_OF_A_THREAD) + 1).astype(int).tolist()
-        left = iter(list(pairwise(edges)))
+        left = iter(list(self._ranges(count)))
 
         def some(_helps: bool, leave: Event) -> None:
             for start, stop in left:

@@ -140,8 +140,13 @@ class Component:
 
     def times(self, v: Array) -> Array:
         """Return W v."""
-        product, whole = np.empty(self.size), np.concatenate([np.zeros(self.start), v])
-        self._over_rows("times_inputs", *self._inputs, self.complete, self.start, whole, product)
+        product = np.empty(self.size)
+        if not self.complete.all():
+            whole = np.concatenate([np.zeros(self.start), v])
+            self._over_rows("times_inputs", *self._inputs, self.complete, whole, product)
+        if self.complete.any():
+            first, _, *weights = self._inputs
+            self._over_rows("times_complete", first, *weights, self.complete, v, product)
         return product
 
     def times_transposed(self, v: Array) -> Array:

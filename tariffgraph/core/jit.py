@@ -147,8 +147,8 @@ def _teach_numba() -> None:
         start = builder.ptrtoint(parts.data, distance.type)
         return builder.inttoptr(builder.add(start, distance), to.as_pointer())
 
-    def known(kind: Any, *of: Any) -> bool:
-        return isinstance(kind, types.Array) and kind.ndim == 2 and kind.dtype in of
+    def known(kind: Any, *of: Any, dimensions: int = 2) -> bool:
+        return isinstance(kind, types.Array) and kind.ndim == dimensions and kind.dtype in of
 
     @intrinsic
     def load(_: Any, array: Any, row: Any) -> Any:
@@ -157,6 +157,19 @@ def _teach_numba() -> None:
             return builder.load(pointer, align=array.dtype.bitwidth // 8)
 
         return Lanes(array.dtype)(array, types.uintp), code
+
+    @intrinsic
+    def look_up(_: Any, table: Any, numbers: Any, at: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            own, of = (context.make_array(signature.args[k])(context, builder, values[k]).data for k in (0, 1))
+            row = ir.Constant(vectors[table.dtype], ir.Undefined)
+            for lane in range(kernels.COLUMNS):
+                place = builder.add(values[2], values[2].type(lane))
+                number = builder.zext(builder.load(builder.gep(of, [place])), values[2].type)
+                row = builder.insert_element(row, builder.load(builder.gep(own, [number])), word(lane))
+            return row
+
+        return Lanes(table.dtype)(table, numbers, types.uintp), code
 
     @intrinsic
     def load_whole(_: Any, array: Any, row: Any) -> Any:
@@ -171,10 +184,11 @@ def _teach_numba() -> None:
     def store(_: Any, array: Any, row: Any, value: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             pointer = address(context, builder, signature.args[0], *values[:2], vectors[array.dtype])
-            builder.store(values[2], pointer, align=array.dtype.bitwidth // 8)
+            number = values[2] if value.of == array.dtype else builder.fptrunc(values[2], vectors[array.dtype])
+            builder.store(number, pointer, align=array.dtype.bitwidth // 8)
             return context.get_dummy_value()
 
-        return types.none(array, types.uintp, Lanes(array.dtype)), code
+        return types.none(array, types.uintp, value), code
 
     @intrinsic
     def store_whole(_: Any, array: Any, row: Any, value: Any) -> Any:
@@ -189,7 +203,7 @@ def _teach_numba() -> None:
 
     @intrinsic
     def fetch(_: Any, array: Any, row: Any) -> Any:
-        length = array.dtype.bitwidth // 8 * kernels.COLUMNS if array.ndim == 2 else CACHE_LINE
+        length = array.dtype.bitwidth // 8 * kernels.COLUMNS
 
         def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             pointer = address(context, builder, signature.args[0], *values, byte)
@@ -233,6 +247,16 @@ def _teach_numba() -> None:
     @overload(kernels.lanes, strict=False)
     def lanes(rows: Any, row: Any) -> Any:
         return (lambda rows, row: load(rows, row)) if known(rows, *vectors) else None
+
+    @overload(kernels.stretch, strict=False)
+    def stretch(numbers: Any, at: Any) -> Any:
+        return (lambda numbers, at: load(numbers, at)) if known(numbers, *vectors, dimensions=1) else None
+
+    @overload(kernels.picked, strict=False)
+    def picked(table: Any, numbers: Any, at: Any) -> Any:
+        if not known(table, *vectors, dimensions=1) or not isinstance(numbers.dtype, types.Integer):
+            return None
+        return lambda table, numbers, at: look_up(table, numbers, at)
 
     @overload(kernels.widened, strict=False)
     def widened(rows: Any, row: Any) -> Any:

@@ -24,19 +24,20 @@ __all__ = ["BY_COLUMNS", "COLUMNS", "FETCH_AHEAD"]
 COLUMNS = 32
 #: How many inputs ahead the supplier's row is asked for, so that it has arrived when its turn comes.
 FETCH_AHEAD = 12
-#: How many numbers of a long stretch ahead a cache line of it is asked for, and how many fill one.
-STRETCH_AHEAD, LINE = 512, 8
+#: How many numbers ahead the next ones of a long stretch are asked for.
+STRETCH_AHEAD = 512
 #: Numbers between two counters of threads: a cache line, so that neither waits for the other's.
 OF_ITS_OWN = 8
 #: The kernels that others call.
 CALLED = ("next_piece", "excess_sweep", "carry_sweep", "backward_sweep", "adjoint_sweep", "placed")
-#: The largest whole number of sixteen bits, and a part of it; what a whole number is rounded with; and the largest weight
-#: that is too small for a scale of single precision.
+#: The largest whole number of sixteen bits, and a part of it; what a whole number is rounded with; and the largest
+#: weight that is too small for a scale of single precision.
 WHOLE, PART, HALF, TINY = np.float32(65535.0), np.float32(1 / 65535), np.float32(0.5), np.float32(1e-30)
 #: The kernels that work on rows of ``COLUMNS`` numbers, or in single precision: uncompiled, NumPy does these.
 BY_COLUMNS = {
     "excess_columns",
     "carry_columns",
+    "times_complete",
     "fill_full",
     "times_full",
     "times_full_transposed",
@@ -55,8 +56,18 @@ def widened(rows: Array, row: int) -> Array:
     return rows[row].astype(np.float32)  # type: ignore[no-any-return]
 
 
+def stretch(numbers: Array, at: int) -> Array:
+    """Return ``COLUMNS`` numbers of one dimension, from ``at``."""
+    return numbers[at : at + COLUMNS]
+
+
+def picked(table: Array, numbers: Array, at: int) -> Array:
+    """Return what a table holds for ``COLUMNS`` numbers of one dimension, from ``at``."""
+    return table[numbers[at : at + COLUMNS]]
+
+
 def put(rows: Array, row: int, value: Array) -> None:
-    """Write a row."""
+    """Write a row, rounded where it is of single precision."""
     rows[row] = value
 
 
@@ -66,7 +77,7 @@ def put_whole(rows: Array, row: int, value: Array) -> None:
 
 
 def prefetch(rows: Array, row: int) -> None:
-    """Ask for a row of ``COLUMNS`` numbers, or for a cache line of single ones, ahead of its use; compiled only."""
+    """Ask for a row, or for ``COLUMNS`` numbers of one dimension, ahead of its use; compiled only."""
 
 
 def across(value: Array) -> float:
@@ -678,7 +689,6 @@ def times_inputs(
     class_of_input: Array,
     rates: Array,
     complete: Array,
-    base: int,
     v: Array,
     product: Array,
     start: int,
@@ -686,41 +696,53 @@ def times_inputs(
 ) -> None:
     """Write W v for the rows ``start`` to ``stop`` of a component, W = a (1 + r), in four sums side by side.
 
-    ``complete``: whether a row names every supplier of the component, in order, and no other. ``v``: by supplier, as
-    all stages are numbered; 0 before ``base``.
+    ``complete``: which rows are left to ``times_complete``. ``v``: by supplier, as all stages are numbered; 0 outside
+    the component.
     """
     for j in range(start, stop):
-        begin = first[j]
-        shares = share[begin : first[j + 1]]
-        classes = class_of_input[begin : first[j + 1]]
-        lines = len(shares) // LINE
-        one = two = three = four = 0.0
         if complete[j]:
-            values = v[base:]
-            for line in range(lines):
-                prefetch(share, begin + LINE * line + STRETCH_AHEAD)
-                prefetch(class_of_input, begin + LINE * line + STRETCH_AHEAD)
-                for k in range(LINE * line, LINE * line + LINE, 4):
-                    one += shares[k] * (1.0 + rates[classes[k]]) * values[k]
-                    two += shares[k + 1] * (1.0 + rates[classes[k + 1]]) * values[k + 1]
-                    three += shares[k + 2] * (1.0 + rates[classes[k + 2]]) * values[k + 2]
-                    four += shares[k + 3] * (1.0 + rates[classes[k + 3]]) * values[k + 3]
-            for k in range(LINE * lines, len(shares)):
-                one += shares[k] * (1.0 + rates[classes[k]]) * values[k]
-        else:
-            suppliers = supplier[begin : first[j + 1]]
-            for line in range(lines):
-                prefetch(share, begin + LINE * line + STRETCH_AHEAD)
-                prefetch(supplier, begin + LINE * line + STRETCH_AHEAD)
-                prefetch(class_of_input, begin + LINE * line + STRETCH_AHEAD)
-                for k in range(LINE * line, LINE * line + LINE, 4):
-                    one += shares[k] * (1.0 + rates[classes[k]]) * v[suppliers[k]]
-                    two += shares[k + 1] * (1.0 + rates[classes[k + 1]]) * v[suppliers[k + 1]]
-                    three += shares[k + 2] * (1.0 + rates[classes[k + 2]]) * v[suppliers[k + 2]]
-                    four += shares[k + 3] * (1.0 + rates[classes[k + 3]]) * v[suppliers[k + 3]]
-            for k in range(LINE * lines, len(shares)):
-                one += shares[k] * (1.0 + rates[classes[k]]) * v[suppliers[k]]
+            continue
+        shares = share[first[j] : first[j + 1]]
+        suppliers = supplier[first[j] : first[j + 1]]
+        classes = class_of_input[first[j] : first[j + 1]]
+        one = two = three = four = 0.0
+        for k in range(len(shares) // 4):
+            one += shares[4 * k] * (1.0 + rates[classes[4 * k]]) * v[suppliers[4 * k]]
+            two += shares[4 * k + 1] * (1.0 + rates[classes[4 * k + 1]]) * v[suppliers[4 * k + 1]]
+            three += shares[4 * k + 2] * (1.0 + rates[classes[4 * k + 2]]) * v[suppliers[4 * k + 2]]
+            four += shares[4 * k + 3] * (1.0 + rates[classes[4 * k + 3]]) * v[suppliers[4 * k + 3]]
+        for k in range(len(shares) // 4 * 4, len(shares)):
+            one += shares[k] * (1.0 + rates[classes[k]]) * v[suppliers[k]]
         product[j] = (one + two) + (three + four)
+
+
+def times_complete(
+    first: Array,
+    share: Array,
+    class_of_input: Array,
+    rates: Array,
+    complete: Array,
+    v: Array,
+    product: Array,
+    start: int,
+    stop: int,
+) -> None:
+    """Do the same for the complete rows: those that name every supplier of the component in order. ``v``: inside it."""
+    size = len(v)
+    for j in range(start, stop):
+        if not complete[j]:
+            continue
+        begin = int(first[j])
+        total = stretch(share, begin) * (1.0 + picked(rates, class_of_input, begin)) * stretch(v, 0)
+        for k in range(COLUMNS, size // COLUMNS * COLUMNS, COLUMNS):
+            at = begin + k
+            prefetch(share, at + STRETCH_AHEAD)
+            prefetch(class_of_input, at + STRETCH_AHEAD)
+            total = total + stretch(share, at) * (1.0 + picked(rates, class_of_input, at)) * stretch(v, k)
+        rest = 0.0
+        for k in range(size // COLUMNS * COLUMNS, size):
+            rest += share[begin + k] * (1.0 + rates[class_of_input[begin + k]]) * v[k]
+        product[j] = across(total) + rest
 
 
 def times_inputs_transposed(
@@ -782,7 +804,7 @@ def home_suppliers(
             low -= 1
         while high < last and classes[high + 1] == borderless and suppliers[high + 1] >= base:
             high += 1
-        if high < low:
+        if high < low or (suppliers[low] == own and suppliers[high] == own):
             low, high = 0, last
             while low <= last and (classes[low] != borderless or suppliers[low] < base):
                 low += 1
@@ -823,33 +845,26 @@ def fill_full(
     rows = np.zeros((chunks, COLUMNS), np.float32)
     row = rows.reshape(-1)
     for j in range(start, stop):
-        begin = first[j]
-        end = first[j + 1]
+        begin = int(first[j])
+        end = int(first[j + 1])
         shares = share[begin:end]
         classes = class_of_input[begin:end]
-        if complete[j]:  # in four sums side by side
-            one = two = three = four = 0.0
-            for line in range(size // LINE):
-                prefetch(share, begin + LINE * line + STRETCH_AHEAD)
-                prefetch(class_of_input, begin + LINE * line + STRETCH_AHEAD)
-                for k in range(LINE * line, LINE * line + LINE, 4):
-                    on_rate = shares[k] * rates[classes[k]]
-                    row[k] = shares[k] + on_rate
-                    one += on_rate
-                    on_rate = shares[k + 1] * rates[classes[k + 1]]
-                    row[k + 1] = shares[k + 1] + on_rate
-                    two += on_rate
-                    on_rate = shares[k + 2] * rates[classes[k + 2]]
-                    row[k + 2] = shares[k + 2] + on_rate
-                    three += on_rate
-                    on_rate = shares[k + 3] * rates[classes[k + 3]]
-                    row[k + 3] = shares[k + 3] + on_rate
-                    four += on_rate
-            for k in range(size // LINE * LINE, size):
-                on_rate = shares[k] * rates[classes[k]]
-                row[k] = shares[k] + on_rate
-                one += on_rate
-            constant[j] = (one + two) + (three + four)
+        if complete[j]:
+            total = stretch(share, begin) * picked(rates, class_of_input, begin)
+            put(rows, 0, stretch(share, begin) + total)
+            for k in range(1, size // COLUMNS):
+                at = begin + COLUMNS * k
+                prefetch(share, at + STRETCH_AHEAD)
+                prefetch(class_of_input, at + STRETCH_AHEAD)
+                one_share = stretch(share, at)
+                on_rate = one_share * picked(rates, class_of_input, at)
+                put(rows, k, one_share + on_rate)
+                total = total + on_rate
+            rest = 0.0
+            for k in range(size // COLUMNS * COLUMNS, size):
+                row[k] = shares[k] + shares[k] * rates[classes[k]]
+                rest += shares[k] * rates[classes[k]]
+            constant[j] = across(total) + rest
         else:
             suppliers = supplier[begin:end]
             row[:] = 0.0

@@ -616,11 +616,14 @@ class Structure:
 
     @cached_property
     def _complete(self) -> dict[tuple[int, int], Array]:
-        """Of each stage of a cycle whether its inputs are the whole cycle in order, by the cycle: (its stages,)."""
+        """Of each stage of a cycle whether its inputs are the whole cycle in order, by the cycle: (its stages,).
+
+        The kernels take such rows by ``COLUMNS`` numbers: a cycle of fewer stages has none.
+        """
         found = {}
         for start, stop in self.cycles:
             members = np.arange(start, stop, dtype=self.supplier.dtype)
-            complete = self.inputs_of_stage[start:stop] == stop - start
+            complete = (self.inputs_of_stage[start:stop] == len(members)) & (len(members) >= COLUMNS)
             for j in np.flatnonzero(complete):
                 own = slice(int(self.first[start + j]), int(self.first[start + j + 1]))
                 complete[j] = np.array_equal(self.supplier[own], members)

@@ -35,8 +35,6 @@ WIDE_FROM = 0.05
 DENSE_FROM = 0.15
 SMALL = 4_000
 PARTS = 4
-#: Parts in which what suppliers owe is added up.
-BACKWARD_PARTS = 2
 SLICE = 4_000_000
 
 
@@ -151,17 +149,19 @@ class Component:
 
     def times_transposed(self, v: Array) -> Array:
         """Return Wᵀ v."""
-        work = partial(kernel("times_inputs_transposed", self._steps), *self._inputs, v, self.start)
-        edges = np.linspace(0, self.size, BACKWARD_PARTS + 1).astype(int).tolist()
-        parts = np.zeros((BACKWARD_PARTS, self.size))
+        first, supplier, *weights = self._inputs
+        given = (first, supplier, *weights, self.complete, v, self.start)
+        sparse = partial(kernel("times_inputs_transposed", self._steps), *given)
+        whole = partial(kernel("times_complete_transposed", self._steps), first, *weights, self.complete, v)
 
-        def some(begin: int, end: int) -> None:
-            for part in range(begin, end):
-                for a, b in slices(self.first, edges[part], edges[part + 1], SLICE):
-                    work(parts[part], a, b)
+        def some(product: Array, begin: int, end: int) -> None:
+            for a, b in slices(self.first, begin, end, SLICE):
+                if not self.complete.all():
+                    sparse(product, a, b)
+                if self.complete.any():
+                    whole(product, a, b)
 
-        self.crew.share_out(BACKWARD_PARTS, some)
-        return np.asarray(np.add.reduce(parts))
+        return self.crew.added_up(self.size, np.zeros(self.size), some)
 
     def _over_rows(self, name: str, *arguments: Any) -> None:
         work = partial(kernel(name, self._steps), *arguments)

@@ -90,11 +90,10 @@ class FullMatrix:
         size, steps = len(v), self.codes.size
         chunks = len(self.scales) // size
         if transposed:
-            across = np.zeros((chunks, COLUMNS), np.float32)
-            arguments = (self.codes, self.scales, v.astype(np.float32), across)
-            work = partial(kernel("times_full_transposed", PRODUCTS * steps), *arguments)
-            self.crew.share_out(chunks, work, steps)
-            return across.reshape(-1)[:size].astype(np.float64)
+            given = (self.codes, self.scales, v.astype(np.float32))
+            work = partial(kernel("times_full_transposed", PRODUCTS * steps), *given)
+            added = self.crew.added_up(size, np.zeros((chunks, COLUMNS), np.float32), work)
+            return added.reshape(-1)[:size].astype(np.float64)
         padded = np.zeros((chunks, COLUMNS), np.float32)
         padded.reshape(-1)[:size] = v
         product = np.empty(size)

@@ -266,6 +266,12 @@ def _teach_numba() -> None:
     def put(rows: Any, row: Any, value: Any) -> Any:
         return (lambda rows, row, value: store(rows, row, value)) if known(rows, *vectors) else None
 
+    @overload(kernels.put_stretch, strict=False)
+    def put_stretch(numbers: Any, at: Any, value: Any) -> Any:
+        if not known(numbers, *vectors, dimensions=1):
+            return None
+        return lambda numbers, at, value: store(numbers, at, value)
+
     @overload(kernels.put_whole, strict=False)
     def put_whole(rows: Any, row: Any, value: Any) -> Any:
         return (lambda rows, row, value: store_whole(rows, row, value)) if known(rows, types.uint16) else None

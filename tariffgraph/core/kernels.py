@@ -38,6 +38,7 @@ BY_COLUMNS = {
     "excess_columns",
     "carry_columns",
     "times_complete",
+    "times_complete_transposed",
     "fill_full",
     "times_full",
     "times_full_transposed",
@@ -69,6 +70,11 @@ def picked(table: Array, numbers: Array, at: int) -> Array:
 def put(rows: Array, row: int, value: Array) -> None:
     """Write a row, rounded where it is of single precision."""
     rows[row] = value
+
+
+def put_stretch(numbers: Array, at: int, value: Array) -> None:
+    """Write ``COLUMNS`` numbers of one dimension, from ``at``."""
+    numbers[at : at + COLUMNS] = value
 
 
 def put_whole(rows: Array, row: int, value: Array) -> None:
@@ -751,17 +757,47 @@ def times_inputs_transposed(
     share: Array,
     class_of_input: Array,
     rates: Array,
+    complete: Array,
     v: Array,
     base: int,
     product: Array,
     start: int,
     stop: int,
 ) -> None:
-    """Add to ``product`` what the rows ``start`` to ``stop`` of a component contribute to Wᵀ v."""
+    """Add to ``product`` what the rows ``start`` to ``stop`` of a component contribute to Wᵀ v, less complete rows."""
     for j in range(start, stop):
+        if complete[j]:
+            continue
         for e in range(first[j], first[j + 1]):
             if supplier[e] >= base:
                 product[supplier[e] - base] += share[e] * (1.0 + rates[class_of_input[e]]) * v[j]
+
+
+def times_complete_transposed(
+    first: Array,
+    share: Array,
+    class_of_input: Array,
+    rates: Array,
+    complete: Array,
+    v: Array,
+    product: Array,
+    start: int,
+    stop: int,
+) -> None:
+    """Do the same for the complete rows."""
+    size = len(product)
+    for j in range(start, stop):
+        if not complete[j]:
+            continue
+        begin = int(first[j])
+        for k in range(0, size // COLUMNS * COLUMNS, COLUMNS):
+            at = begin + k
+            prefetch(share, at + STRETCH_AHEAD)
+            prefetch(class_of_input, at + STRETCH_AHEAD)
+            weight = stretch(share, at) * (1.0 + picked(rates, class_of_input, at))
+            put_stretch(product, k, stretch(product, k) + weight * v[j])
+        for k in range(size // COLUMNS * COLUMNS, size):
+            product[k] += share[begin + k] * (1.0 + rates[class_of_input[begin + k]]) * v[j]
 
 
 def placed(row: Array, share: float, rate: float, place: int, x: Array, supplier: int) -> float:
@@ -927,14 +963,12 @@ def times_full(codes: Array, scales: Array, v: Array, product: Array, start: int
 
 
 def times_full_transposed(codes: Array, scales: Array, v: Array, product: Array, start: int, stop: int) -> None:
-    """Write Wᵀ v for the chunks ``start`` to ``stop`` of columns.
-
-    ``product``: (chunks, COLUMNS), zeros on entry; ``v``: (size,), single.
-    """
+    """Add to ``product``, (chunks, COLUMNS), what the rows ``start`` to ``stop`` contribute to Wᵀ v. ``v``: single."""
     chunks = product.shape[0]
-    for j in range(len(v)):
-        for k in range(start, stop):
-            put(product, k, lanes(product, k) + (scales[j * chunks + k] * v[j]) * widened(codes, j * chunks + k))
+    for j in range(start, stop):
+        a = j * chunks
+        for k in range(chunks):
+            put(product, k, lanes(product, k) + (scales[a + k] * v[j]) * widened(codes, a + k))
 
 
 def blocks_factorized(first_member: Array, begins: Array, factors: Array, start: int, stop: int) -> None:

@@ -23,6 +23,8 @@ __all__ = ["Crew", "crew", "slices", "threads_wanted"]
 #: part of its even share.
 HANDED_OVER_FROM = 1_500_000
 FINEST = 32
+#: Parts in which sums over rows are added up: as many on any number of threads, so that they are the same bits.
+PARTS_OF_A_SUM = 4
 
 
 def threads_wanted(threads: int | None) -> int:
@@ -85,6 +87,18 @@ class Crew:
             stop = min(count, start + max((count - start) // (2 * self.size), count // (FINEST * self.size), 1))
             yield start, stop
             start = stop
+
+    def added_up(self, count: int, zeros: Array, work: Callable[[Array, int, int], None]) -> Array:
+        """Return ``zeros`` with what ``work`` adds to it for ``count`` rows, in parts that are always the same."""
+        edges = np.linspace(0, count, PARTS_OF_A_SUM + 1).astype(int).tolist()
+        parts = [zeros.copy() for _ in range(PARTS_OF_A_SUM)]
+
+        def some(begin: int, end: int) -> None:
+            for part in range(begin, end):
+                work(parts[part], edges[part], edges[part + 1])
+
+        self.share_out(PARTS_OF_A_SUM, some)
+        return np.asarray(np.add.reduce(parts))
 
     def share_out(self, count: int, work: Callable[[int, int], None], steps: float = math.inf) -> None:
         """Run ``work`` on ``count`` rows, in ranges that threads take in turn; in one where the ``steps`` are few."""

@@ -13,8 +13,11 @@ import mmap
 import os
 import stat
 import struct
+import sys
 import zlib
 from contextlib import suppress
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,12 +29,11 @@ from .errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
     from typing import BinaryIO
 
 Array = np.ndarray[Any, Any]
 
-__all__ = ["keep", "kept"]
+__all__ = ["keep", "kept", "program"]
 
 #: To be raised when files are laid out in another way, or hold something else under the same name.
 FORMAT = 1
@@ -83,6 +85,16 @@ def keep(name: str, arrays: Mapping[str, Array]) -> None:
         if _room_made(path, size):
             # What a crash may leave unwritten the checksums give away: nobody waits for the disk.
             write_atomically(path, write, flushed=False)
+
+
+@cache
+def program(*rooms: str) -> bytes:
+    """Return what tells apart the programs that may make other arrays: versions, and the source of those rooms."""
+    digest = hashlib.sha256(repr((__version__, sys.version, np.__version__)).encode())
+    for room in rooms:
+        for module in sorted((Path(__file__).parent / room).glob("*.py")):
+            digest.update(module.read_bytes())
+    return digest.digest()
 
 
 def _path(name: str) -> Path | None:

@@ -9,19 +9,15 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import sys
 from dataclasses import asdict, fields
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import polars as pl
 
-from ._version import __version__
 from .customs.credit import Charge
 from .errors import Finding
-from .kept import keep, kept
+from .kept import keep, kept, program
 from .rules.measure import Reach
 
 if TYPE_CHECKING:
@@ -68,7 +64,7 @@ def recalled(
     """
     if len(graph.supplier) < KEPT_FROM or not graph.hash:
         return compute()
-    key = hashlib.sha256(repr((graph.hash, facts)).encode() + _program())
+    key = hashlib.sha256(repr((graph.hash, facts, pl.__version__)).encode() + program(*_ROOMS))
     name = f"{kind} {key.hexdigest()}"
     found = kept(name)
     if found is not None:
@@ -139,13 +135,3 @@ _OF_FORM: Mapping[str, Callable[[Array], Any]] = {
     "table": _read,
     "column": lambda array: _read(array).to_series(),
 }
-
-
-@cache
-def _program() -> bytes:
-    """Return what tells apart the programs that may compute other bits: versions, and the source that decides."""
-    digest = hashlib.sha256(repr((__version__, sys.version, np.__version__, pl.__version__)).encode())
-    for room in _ROOMS:
-        for module in sorted((Path(__file__).parent / room).glob("*.py")):
-            digest.update(module.read_bytes())
-    return digest.digest()

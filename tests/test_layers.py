@@ -49,7 +49,7 @@ FOUNDATION = {".errors", ".codes", ".frozen", ".memory", ".tables", ".bundled", 
 ALLOWED = {
     "core": {".core"},
     "graph": FOUNDATION | {".graph"},
-    "rules": FOUNDATION | {".rules"},
+    "rules": FOUNDATION | {".rules", ".kept"},
     "customs": FOUNDATION | {".customs", ".core", ".rules", ".graph", ".provenance"},
     "kept": FOUNDATION | {".core"},
     "recall": FOUNDATION | {".kept", ".customs", ".rules", ".graph"},

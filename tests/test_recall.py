@@ -77,8 +77,10 @@ def assert_same_results(fresh, again):
 
 
 def test_the_bundled_case_is_recalled_with_its_claims_worksheets_and_explanations(folder, monkeypatch):
-    fresh, again = compiled_twice("korea-us-2025", ["us-2025", "partners-2025"], as_of="2025-11-14")
-    assert len(list(folder.iterdir())) == 2
+    rules = tg.read_rules("us-2025", "partners-2025")
+    law = len(list(folder.iterdir()))
+    fresh, again = compiled_twice("korea-us-2025", rules, as_of="2025-11-14")
+    assert len(list(folder.iterdir())) == law + 2
     assert len(fresh.classes.claims) > 3
     assert_same_results(fresh, again)
     claimed = fresh.classes.claims["id"][0]
@@ -163,7 +165,7 @@ def test_what_another_program_kept_is_not_recalled(folder, tmp_path, monkeypatch
     graph = small.graph_of(test_credit.STAGES, test_credit.INPUTS, [("CAR",)])
     rules = small.rules_of(tmp_path, RULES)
     tg.compile(graph, rules, as_of=AS_OF)
-    monkeypatch.setattr(recall, "_program", lambda: b"another")
+    monkeypatch.setattr(recall, "program", lambda *_: b"another")
     tg.compile(graph, rules, as_of=AS_OF)
     assert len(list(folder.iterdir())) == 4
 
@@ -180,10 +182,12 @@ def test_a_damaged_file_is_silently_prepared_again(folder, tmp_path):
     assert_same_results(*compiled_twice(graph, rules, as_of=AS_OF))
 
 
-def test_a_small_graph_touches_no_folder(folder, monkeypatch):
+def test_of_a_small_graph_nothing_is_kept(folder, monkeypatch):
     monkeypatch.setattr(recall, "KEPT_FROM", 300_000)
-    tg.propagate("korea-us-2025", as_of=AS_OF)
-    assert not folder.parent.exists()
+    rules = tg.read_rules("us-2025", "partners-2025")
+    law = set(folder.iterdir())
+    tg.propagate("korea-us-2025", rules, as_of=AS_OF)
+    assert set(folder.iterdir()) == law
 
 
 def test_a_graph_that_feeds_on_more_than_it_makes_is_refused_again(folder, tmp_path):

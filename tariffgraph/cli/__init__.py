@@ -15,8 +15,10 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit status."""
+    import gc
     import sys
 
+    gc.set_threshold(50_000)  # importing makes many objects and no garbage: a tenth of a short run went into looking
     sys.exit(_status(arguments))
 
 

@@ -49,7 +49,7 @@ def recalled_set(source: str | os.PathLike[str]) -> tuple[RuleSet, dict[tuple[st
         found = kept(name) if name else None
         if found is not None:
             read, places = json.loads(found[_TEXT].tobytes())
-            return _value(read), {(section, key): place for section, key, place in places}
+            return _value(read, {}), {(section, key): place for section, key, place in places}
     return None
 
 
@@ -59,7 +59,7 @@ def keep_set(folder: Path, shown: str, read: RuleSet, places: Mapping[tuple[str,
         name = _name(folder, shown)
         if name:
             text = json.dumps([_plain(read), [[*key, place] for key, place in places.items()]])
-            if _value(json.loads(text)[0]) == read:
+            if _value(json.loads(text)[0], {}) == read:
                 keep(name, {_TEXT: np.frombuffer(text.encode(), np.uint8)})
 
 
@@ -95,15 +95,18 @@ def _plain(value: Any) -> Any:
     return {name: {field: _plain(one) for field, default, one in given if default is MISSING or one != default}}
 
 
-def _value(plain: Any) -> Any:
-    """Return what ``_plain`` was given."""
+def _value(plain: Any, mappings: dict[str, Any]) -> Any:
+    """Return what ``_plain`` was given. Equal ``mappings`` become one, as where they are read: schedules have many."""
     if isinstance(plain, list):
-        return tuple(map(_value, plain))
+        return tuple(_value(one, mappings) for one in plain)
     if not isinstance(plain, dict):
         return plain
     ((name, content),) = plain.items()
     if name == "date":
         return date.fromisoformat(content)
     if name == "mapping":
-        return FrozenMapping((_value(key), _value(one)) for key, one in content)
-    return _CLASSES[name](**{field: _value(one) for field, one in content.items()})
+        items = repr(content)
+        if items not in mappings:
+            mappings[items] = FrozenMapping((_value(key, mappings), _value(one, mappings)) for key, one in content)
+        return mappings[items]
+    return _CLASSES[name](**{field: _value(one, mappings) for field, one in content.items()})

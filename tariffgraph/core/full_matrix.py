@@ -59,23 +59,24 @@ class FullMatrix:
             return None
         rough = partial(self._rest, transposed=transposed)
         x, rest = np.zeros(len(right)), self._within(right, transposed)
-        change = gained = 1.0
-        goal = SETTLED
+        change = gained = shrunk = 1.0
+        left_before, goal = largest(rest), SETTLED
         for _ in range(CORRECTIONS):
             step, _, left = step_towards(rest, rough, max(ROUGH, goal / change))
             x = x + step
-            if change * max(left, gained) <= goal:
+            if change * max(left, gained, shrunk) <= goal:
                 return x  # if this correction is as good as the last one, it has left nothing
             rest = self._within(right - (x - times(x)), transposed)
             scale = largest(x)
             before, change = change, largest(rest) / scale if scale > 0 else math.inf
-            gained = change / before
+            gained = change / before  # as a part of x, which the first corrections may have made larger by far
+            shrunk, left_before = largest(rest) / left_before, largest(rest)
             if change <= goal or (change <= GOOD_ENOUGH and gained > 0.5):
                 return x
             if not gained <= 0.5:
                 return None
             # The less value is added, the less a correction gains, and the more x errs for what is left.
-            goal = SETTLED * min(1.0, ROUGH / gained)
+            goal = SETTLED * min(1.0, ROUGH / max(gained, shrunk))
         return None
 
     def _rest(self, v: Array, *, transposed: bool) -> Array:

@@ -978,6 +978,9 @@ def blocks_factorized(first_member: Array, begins: Array, factors: Array, start:
         block = factors[begins[b] : begins[b + 1]]
         for k in range(size):
             pivot = block[k * size + k]
+            if pivot == 0.0:  # in single precision the block uses all it makes: no numbers that could mislead
+                block[:] = np.nan
+                break
             upper = block[k * size + k + 1 : (k + 1) * size]
             for i in range(k + 1, size):
                 factor = block[i * size + k] / pivot

@@ -42,7 +42,7 @@ _TEXT = "rule set"
 def recalled_set(source: str | os.PathLike[str]) -> tuple[RuleSet, dict[tuple[str, str], str]] | None:
     """Return the bundled rule set that ``source`` names or leads to, and where its parts were written."""
     text = os.fspath(source)
-    with suppress(OSError, ValueError, TariffGraphError):
+    with suppress(OSError, ValueError, KeyError, TypeError, TariffGraphError):
         given = bool(text) and Path(text).exists()
         folder = Path(text) if given else bundled_rules(text)
         name = _name(folder, visible(text.rstrip("/") if given else folder.name, 200))
@@ -55,7 +55,7 @@ def recalled_set(source: str | os.PathLike[str]) -> tuple[RuleSet, dict[tuple[st
 
 def keep_set(folder: Path, shown: str, read: RuleSet, places: Mapping[tuple[str, str], str]) -> None:
     """Keep a bundled rule set, read from ``folder``, which messages call ``shown``."""
-    with suppress(OSError, TypeError):
+    with suppress(OSError, TypeError, TariffGraphError):
         name = _name(folder, shown)
         if name:
             text = json.dumps([_plain(read), [[*key, place] for key, place in places.items()]])

@@ -348,6 +348,26 @@ def test_rows_that_hang_on_one_supplier_and_little_value_added_cost_no_digits(mo
         assert np.abs(one - exact).max() <= 2e-14 * exact.max() / (1 - total)
 
 
+@pytest.mark.parametrize("value_added", [1e-2, 1e-4, 1e-5, 1e-6, 1e-7])
+def test_uniform_rows_of_little_value_added_are_never_settled_too_early(monkeypatch, value_added):
+    never_eliminated(monkeypatch)
+    table = Table(size=450, total=1 - value_added, spread=0.0, home=1.0)
+    table.rates[:] = 0.0
+    right = table.structure.solve(table.share, np.full(450, value_added))
+    np.testing.assert_allclose(right, 1.0, rtol=1e-13 / value_added)
+
+
+def test_a_block_that_uses_all_it_makes_in_single_precision_misleads_nobody(monkeypatch):
+    never_eliminated(monkeypatch)
+    table = Table()
+    own = (table.structure.user == 7) & (table.structure.supplier == 7)
+    table.share[table.structure.user == 7] = 1e-12
+    table.share[own] = 1 - 1e-9
+    monkeypatch.setenv("TARIFFGRAPH_JIT", "1")
+    for one, exact in zip(table.solved(), table.solved_densely(), strict=False):
+        np.testing.assert_allclose(one, exact, rtol=1e-6)
+
+
 def test_what_corrections_leave_unsettled_is_eliminated_where_it_fits_and_swept_where_it_does_not(monkeypatch):
     never_eliminated(monkeypatch)
     monkeypatch.setattr(FullMatrix, "solve", lambda *_, **__: None)

@@ -67,10 +67,10 @@ class FullMatrix:
             if change * max(left, gained, shrunk) <= goal:
                 return x  # if this correction is as good as the last one, it has left nothing
             rest = self._within(right - (x - times(x)), transposed)
-            scale = largest(x)
-            before, change = change, largest(rest) / scale if scale > 0 else math.inf
+            scale, left_now = largest(x), largest(rest)
+            before, change = change, left_now / scale if scale > 0 else math.inf
             gained = change / before  # as a part of x, which the first corrections may have made larger by far
-            shrunk, left_before = largest(rest) / left_before, largest(rest)
+            shrunk, left_before = left_now / left_before, left_now
             if change <= goal or (change <= GOOD_ENOUGH and gained > 0.5):
                 return x
             if not gained <= 0.5:

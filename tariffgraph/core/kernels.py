@@ -819,10 +819,10 @@ def home_suppliers(
     start: int,
     stop: int,
 ) -> None:
-    """Write the first and the last stage that supply each without a border, itself where none does.
+    """Write two stages that supply each without a border, itself where none does.
 
-    ``borderless``: the class of such inputs. Looked for around the stage itself, since most tables list a country's
-    stages side by side and suppliers in order, and only then from both ends.
+    ``borderless``: the class of such inputs. They are the ends of the run of them around the stage itself, since most
+    tables list a country's stages side by side and suppliers in order; where there is no run, the first and the last.
     """
     size = len(domestic)
     for j in range(start, stop):

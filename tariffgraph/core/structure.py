@@ -632,7 +632,7 @@ class Structure:
 
     @cached_property
     def _kept(self) -> list[tuple[Array, Array]]:
-        """The memory of the largest matrix of a component, kept from one solve to the next."""
+        """The memory of the last matrix of a component, kept from one solve to the next."""
         return []
 
 

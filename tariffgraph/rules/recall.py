@@ -57,7 +57,7 @@ def keep_set(folder: Path, shown: str, read: RuleSet, places: Mapping[tuple[str,
     """Keep a bundled rule set, read from ``folder``, which messages call ``shown``."""
     with suppress(OSError, TypeError, TariffGraphError):
         name = _name(folder, shown)
-        if name:
+        if name and kept(name) is None:  # an overlay has its set read as text each time
             text = json.dumps([_plain(read), [[*key, place] for key, place in places.items()]])
             if _value(json.loads(text)[0], {}) == read:
                 keep(name, {_TEXT: np.frombuffer(text.encode(), np.uint8)})
